@@ -1,0 +1,56 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { HTTPException } from 'hono/http-exception'
+import { requestId, type RequestIdVariables } from 'hono/request-id'
+import type { Logger } from 'pino'
+import type { ProblemDetails } from '../contracts/problem.ts'
+import { Problem, invalid, problemKinds, type ProblemCode } from '../problem.ts'
+import type { ApiKey } from '../storage/storage.ts'
+
+export type AppEnv = { Variables: RequestIdVariables & { key: ApiKey } }
+export type App = OpenAPIHono<AppEnv>
+
+/**
+ * An app whose every refusal is `application/problem+json`. The one place where an error becomes a response: a
+ * `Problem` is shown, anything else is logged once and answered with a 500 that says nothing.
+ */
+export function createApp(log: Logger): App {
+  const app = new OpenAPIHono<AppEnv>({
+    strict: false,
+    defaultHook: (result) => {
+      if (result.success) return
+      const prefix = result.target === 'json' ? '' : result.target
+      throw invalid(result.error.issues, prefix)
+    },
+  })
+  app.use('*', requestId({ generator: () => crypto.randomUUID() }))
+  app.notFound((c) => problemResponse(new Problem('not_found', `nothing is at ${c.req.method} ${c.req.path}`), c.get('requestId')))
+  app.onError((error, c) => problemResponse(asProblem(error, log, c.get('requestId')), c.get('requestId')))
+  return app
+}
+
+function asProblem(error: Error, log: Logger, id: string): Problem {
+  if (error instanceof Problem) return error
+  // hono's own refusals (a body that is not JSON, a wrong content type) carry a status and a short text
+  if (error instanceof HTTPException && error.status < 500) return new Problem(codeOf(error.status), error.message)
+  log.error({ err: error, requestId: id }, 'request failed')
+  return new Problem('fault', 'the fault is logged under this request id')
+}
+
+const codeOf = (status: number): ProblemCode =>
+  (Object.keys(problemKinds) as ProblemCode[]).find((code) => problemKinds[code].status === status) ?? 'malformed'
+
+export function problemResponse(problem: Problem, id: string | undefined): Response {
+  const body: ProblemDetails = {
+    type: `/problems/${problem.code}`,
+    title: problemKinds[problem.code].title,
+    status: problem.status,
+    detail: problem.message,
+    ...(problem.errors && { errors: problem.errors }),
+    ...(id && { request_id: id }),
+  }
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
+  if (id) headers['x-request-id'] = id
+  if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds)
+  if (problem.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer'
+  return new Response(JSON.stringify(body), { status: problem.status, headers })
+}

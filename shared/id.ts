@@ -1,0 +1,27 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { v7 } from 'uuid'
+
+/** A new UUIDv7 (RFC 9562): unique, and sorting by it is sorting by creation. */
+export const createId = (): string => v7()
+
+/**
+ * The id of the delivery of one event to one webhook: always the same for the pair, so that a repeated fan-out finds
+ * its own rows and jobs again. A UUIDv8 whose first 48 bits are the event's own time, which keeps the log's index
+ * growing at its end.
+ */
+export function deliveryId(eventId: string, webhookId: string): string {
+  const hash = createHash('sha256').update(`${eventId}/${webhookId}`).digest('hex')
+  const variant = ((Number.parseInt(hash[15] as string, 16) & 0x3) | 0x8).toString(16)
+  return `${eventId.slice(0, 13)}-8${hash.slice(12, 15)}-${variant}${hash.slice(16, 19)}-${hash.slice(20, 32)}`
+}
+
+/** The BullMQ job of one generation of a delivery: 0 is the automatic one, each redelivery takes the next. */
+export const jobId = (delivery: string, generation: number): string => `${delivery}.${generation}`
+
+/** A signing secret in the form of Standard Webhooks: `whsec_` and 32 random bytes in base64. */
+export const createSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`
+
+/** An API key: shown once, stored as its SHA-256. */
+export const createApiKey = (): string => `tdk_${randomBytes(32).toString('base64url')}`
+
+export const hashApiKey = (key: string): string => createHash('sha256').update(key).digest('hex')

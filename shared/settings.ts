@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+
+type Env = Record<string, string | undefined>
+
+/** Settings that cannot be used; the text names every variable that is wrong. */
+export class SettingsError extends Error {}
+
+/**
+ * Reads settings from the environment, once, in a `main.ts`. The schema's keys are camelCase, the variables
+ * SCREAMING_SNAKE; `X_FILE` names a file whose content is the value of `X`. All mistakes are reported at once.
+ */
+export function readSettings<T extends z.ZodRawShape>(schema: z.ZodObject<T>, env: Env): z.infer<z.ZodObject<T>> {
+  const values: Record<string, string> = {}
+  for (const key of Object.keys(schema.shape)) {
+    const name = variableName(key)
+    const file = env[`${name}_FILE`]
+    const value = file ? readFileSync(file, 'utf8').trim() : env[name]
+    if (value !== undefined && value !== '') values[key] = value
+  }
+  const parsed = schema.safeParse(values)
+  if (parsed.success) return parsed.data
+  const lines = parsed.error.issues.map((issue) => `  ${variableName(String(issue.path[0] ?? ''))}: ${issue.message}`)
+  throw new SettingsError(`these settings cannot be used:\n${lines.join('\n')}`)
+}
+
+export const variableName = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
+
+const integer = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum)
+
+/** Fragments shared by several services: each service's settings are made of these and its own. */
+export const fragments = {
+  redis: {
+    redisUrl: z.string().min(1).describe('Redis: `redis://`, `rediss://` or `unix:///path.sock`.'),
+    redisPrefix: z
+      .string()
+      .regex(/^\{[A-Za-z0-9_-]+\}$/, 'must be a hash tag such as `{tidings}`, so that all keys lie in one slot of a cluster')
+      .default('{tidings}')
+      .describe('Prefix of every key, in braces.'),
+  },
+  storage: {
+    databaseUrl: z.string().min(1).describe('`sqlite:` and a file path.'),
+    masterKey: z
+      .string()
+      .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64: `openssl rand -base64 32`')
+      .describe('Key that seals stored secrets, 32 bytes in base64; the same for every process. Better as MASTER_KEY_FILE.'),
+  },
+  server: {
+    host: z.string().default('127.0.0.1').describe('Address to listen on.'),
+    port: integer(0, 65_535).default(8400).describe('Port to listen on; 0 takes a free one.'),
+  },
+  log: {
+    logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info').describe('Least severe level that is logged.'),
+  },
+}
+
+export { integer }

@@ -1,0 +1,245 @@
+import type { DeliveryState, Outcome, OutcomeEntry, AttemptTimings } from '../contracts/delivery.ts'
+import type { Envelope } from '../contracts/event.ts'
+import type { Filter, SortKey } from '../contracts/filter.ts'
+import type { RetryPolicy } from '../contracts/retry.ts'
+import type { Subscription, SubscriptionFilters } from '../contracts/subscription.ts'
+
+/**
+ * The port to SQL, which is the truth. One method is one transaction and one business fact; nothing of SQL crosses.
+ * Every method is asynchronous because no dialect may run on the thread of a request. Times are milliseconds.
+ * "not found" is `undefined`; a violated uniqueness is a return value, never an exception; anything thrown is a fault.
+ */
+export type Storage = {
+  keys: KeyStore
+  sources: SourceStore
+  eventTypes: EventTypeStore
+  webhooks: WebhookStore
+  subscriptions: SubscriptionStore
+  events: EventStore
+  deliveries: DeliveryStore
+  /** Resolves when reads and writes work, rejects otherwise. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+export type Page<T> = { rows: T[]; nextCursor: string | null }
+
+// ── who may do what ────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Scope = 'ingest' | 'read' | 'write' | 'admin'
+export type ApiKey = {
+  id: string
+  organizationId: string
+  label: string
+  scopes: Scope[]
+  createdAt: number
+  expiresAt: number | null
+  lastUsedAt: number | null
+}
+
+export type KeyStore = {
+  /** `false` when the hash is already there. Creates the organization of the key where it does not exist yet. */
+  create(key: ApiKey, hash: string): Promise<boolean>
+  /** Expired keys are not found. */
+  findByHash(hash: string, now: number): Promise<ApiKey | undefined>
+  list(organizationId: string): Promise<ApiKey[]>
+  remove(organizationId: string, id: string): Promise<boolean>
+  /** Notes the last use; called at most once a minute for each key. */
+  touch(id: string, now: number): Promise<void>
+  /** How many keys there are in all organizations: 0 means a first start. */
+  count(): Promise<number>
+}
+
+// ── registry ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Source = {
+  id: string
+  organizationId: string
+  name: string
+  adapter: string
+  /** Scheme its requests are verified with; null: by API key alone. */
+  scheme: string | null
+  /** Sealed with the source's id as owner, newest first. */
+  secrets: string[]
+  createdAt: number
+  updatedAt: number
+}
+
+export type SourceStore = {
+  /** `false` when the organization has a source of that name. */
+  create(source: Source): Promise<boolean>
+  find(organizationId: string, name: string): Promise<Source | undefined>
+  list(organizationId: string): Promise<Source[]>
+  update(organizationId: string, name: string, patch: Partial<Pick<Source, 'adapter' | 'scheme' | 'secrets'>>, now: number): Promise<Source | undefined>
+  remove(organizationId: string, name: string): Promise<boolean>
+}
+
+export type EventType = { organizationId: string; name: string; description: string | null; schema: unknown; createdAt: number; updatedAt: number }
+
+export type EventTypeStore = {
+  put(eventType: EventType): Promise<void>
+  find(organizationId: string, name: string): Promise<EventType | undefined>
+  list(organizationId: string): Promise<EventType[]>
+  remove(organizationId: string, name: string): Promise<boolean>
+}
+
+export type WebhookSecret = { sealed: string; createdAt: number; /** While rotating: until when the old one still signs. */ expiresAt: number | null }
+
+export type Webhook = {
+  id: string
+  organizationId: string
+  url: string
+  label: string | null
+  active: boolean
+  scheme: string
+  format: string
+  /** Newest first, sealed with the webhook's id as owner. */
+  secrets: WebhookSecret[]
+  /** Custom headers as JSON, sealed with the webhook's id as owner; null: none. */
+  headers: string | null
+  retry: RetryPolicy
+  timeoutMs: number
+  /** Why Tidings itself switched it off (`receiver answered 410`); null while active or switched off by a person. */
+  disabledReason: string | null
+  lastSucceededAt: number | null
+  lastFailedAt: number | null
+  lastFailedStatusCode: number | null
+  lastFailedReason: string | null
+  nextAttemptAt: number | null
+  consecutiveFailures: number
+  createdAt: number
+  updatedAt: number
+}
+export type WebhookPatch = Partial<Pick<Webhook, 'url' | 'label' | 'active' | 'scheme' | 'format' | 'headers' | 'retry' | 'timeoutMs' | 'secrets' | 'disabledReason'>>
+
+export type WebhookStore = {
+  create(webhook: Webhook): Promise<void>
+  /** Removed webhooks are not found. */
+  find(organizationId: string, id: string): Promise<Webhook | undefined>
+  /** For the dispatcher, which knows the id from its job. */
+  load(id: string): Promise<Webhook | undefined>
+  /** Newest first. The cursor is opaque; an unreadable one rejects with a `Problem`. */
+  list(organizationId: string, page: { limit: number; after?: string }): Promise<Page<Webhook>>
+  update(organizationId: string, id: string, patch: WebhookPatch, now: number): Promise<Webhook | undefined>
+  /** Also removes its subscriptions and cancels its open deliveries, in the same transaction. */
+  remove(organizationId: string, id: string, now: number): Promise<boolean>
+  /** Grows with every change of a webhook, subscription or source, so that a cache knows when it is stale. */
+  registryVersion(): Promise<number>
+}
+
+export type SubscriptionStore = {
+  /** One with the same pattern and filters is returned as it is, not added again. Undefined: no such webhook. */
+  add(subscription: Subscription): Promise<Subscription | undefined>
+  list(organizationId: string, webhookId: string): Promise<Subscription[] | undefined>
+  remove(organizationId: string, webhookId: string, id: string, now: number): Promise<boolean>
+  /** Makes the given set the whole set; those that stay keep their ids. Undefined: no such webhook. */
+  replace(organizationId: string, webhookId: string, subscriptions: Subscription[], now: number): Promise<Subscription[] | undefined>
+  /** For the matcher: every subscription in force of an active webhook, with the registry version it belongs to. */
+  inForce(): Promise<{ version: number; subscriptions: Subscription[] }>
+  /** To explain a match later: those of an organization that were in force at a time, removed ones included. */
+  inForceAt(organizationId: string, at: number): Promise<{ subscription: Subscription; webhookLabel: string | null; webhookUrl: string; webhookActive: boolean }[]>
+}
+
+// ── accept log ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type NewEvent = {
+  envelope: Envelope
+  /** What makes it the same event when it is sent again, unique within organization and source; null: never the same. */
+  dedupKey: string | null
+  bodyHash: string
+  raw: Uint8Array
+  data: { start: number; end: number } | { text: string }
+  /** Request headers worth keeping, credentials removed. */
+  headers: Record<string, string>
+  receivedAt: number
+}
+
+export type AcceptResult =
+  | { kind: 'accepted'; events: { id: string; duplicate: boolean }[] }
+  /** Nothing was written. `index` is the event whose id is taken by another body; -1: the `Idempotency-Key` is. */
+  | { kind: 'conflict'; index: number; id: string }
+
+export type StoredEvent = { envelope: Envelope; data: string; receivedAt: number; fannedOutAt: number | null; matched: number | null }
+export type RawEvent = StoredEvent & { raw: Uint8Array; headers: Record<string, string> }
+
+export type EventStore = {
+  /** All or nothing. Resolves once the commit is on disk. `idempotency` makes the whole request repeatable. */
+  accept(request: { events: NewEvent[]; organizationId: string; idempotency?: { key: string; bodyHash: string } | undefined; now: number }): Promise<AcceptResult>
+  find(organizationId: string, id: string): Promise<RawEvent | undefined>
+  load(id: string): Promise<StoredEvent | undefined>
+  /** Accepted before the time but not fanned out, oldest first. */
+  notFannedOut(before: number, limit: number): Promise<StoredEvent[]>
+  markFannedOut(events: { id: string; matched: number }[], now: number): Promise<void>
+}
+
+// ── delivery log ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type NewDelivery = { id: string; organizationId: string; eventId: string; webhookId: string; eventType: string; subscriptionIds: string[]; acceptedAt: number }
+
+export type Delivery = NewDelivery & {
+  state: DeliveryState
+  generation: number
+  attempts: number
+  /** Attempts of the current generation that count against its retry policy. */
+  step: number
+  createdAt: number
+  updatedAt: number
+  nextAttemptAt: number | null
+  lastAttemptAt: number | null
+  deliveredAt: number | null
+  lastOutcome: Outcome | null
+  lastStatusCode: number | null
+  lastError: string | null
+  reason: string | null
+}
+
+/** A delivery with the members of its event that the log searches and shows. */
+export type DeliveryRow = Delivery & { source: string; subject: string | null; entityType: string | null; entityId: string | null; entityName: string | null; webhookLabel: string | null; webhookUrl: string }
+
+export type Attempt = {
+  id: string
+  deliveryId: string
+  webhookId: string
+  generation: number
+  number: number
+  startedAt: number
+  finishedAt: number | null
+  /** Null while the request is under way. */
+  outcome: Outcome | null
+  statusCode: number | null
+  error: string | null
+  timings: AttemptTimings | null
+  request: { url: string; headers: Record<string, string>; format: string; bodyHash: string; bytes: number } | null
+  responseHeaders: Record<string, string> | null
+  responseBody: string | null
+  responseTruncated: boolean
+  nextAttemptAt: number | null
+  decision: string | null
+}
+
+/** Enough to make the job of a delivery again. */
+export type OpenDelivery = Pick<Delivery, 'id' | 'organizationId' | 'eventId' | 'webhookId' | 'generation' | 'step' | 'nextAttemptAt'> & { retry: RetryPolicy }
+
+export type DeliveryStore = {
+  /** Ignores pairs that exist. Returns those of the given ids that are still open, that is: which need a job. */
+  create(deliveries: NewDelivery[], now: number): Promise<string[]>
+  /** The only writer of outcomes. Idempotent on attempt ids; never moves an attempt or a finished delivery back. */
+  record(entries: OutcomeEntry[], now: number): Promise<{ /** events none of whose deliveries is open any more */ finishedEvents: string[]; disabledWebhooks: string[] }>
+  find(organizationId: string, id: string): Promise<{ delivery: DeliveryRow; attempts: Attempt[] } | undefined>
+  ofEvent(organizationId: string, eventId: string, page: { limit: number }): Promise<DeliveryRow[]>
+  /** An unknown field, a value of the wrong type or a bad cursor rejects with a `Problem` that names it. */
+  filter(organizationId: string, request: { filter?: Filter | undefined; sort?: SortKey[] | undefined; limit: number; after?: string | undefined }): Promise<Page<DeliveryRow>>
+  count(organizationId: string, filter: Filter | undefined): Promise<number>
+  /** Opens the next generation. Undefined: no such delivery; `gone`: its webhook is removed or not active. */
+  redeliver(organizationId: string, id: string, now: number): Promise<OpenDelivery | 'gone' | 'open' | undefined>
+  /** As `redeliver`, for up to `limit` finished deliveries that match and were last touched before `before`. */
+  redeliverMatching(organizationId: string, filter: Filter | undefined, before: number, limit: number, now: number): Promise<OpenDelivery[]>
+  /** Open deliveries whose next attempt is due before the time; with `after` (a delivery id) as keyset. */
+  dueBefore(time: number, limit: number, after?: string): Promise<OpenDelivery[]>
+  /** Marks attempts that were started before the time and never finished. */
+  interrupt(startedBefore: number, now: number): Promise<number>
+  /** Deliveries by state, of one organization, accepted within the range. */
+  tally(organizationId: string, range: { from: number; to: number }): Promise<{ events: number; matched: number; matchedNothing: number; notFannedOut: number; states: Record<DeliveryState, number>; attempts: number }>
+}
+
+export type { Subscription, SubscriptionFilters }
