@@ -78,6 +78,8 @@ export const Envelope = z.object({
   entity: Entity.optional(),
   change: Change.optional(),
   cloudevent: CloudEventAttributes.optional(),
+  /** For these webhooks alone, whatever they subscribe to (a test event). Left out: for whom it matches. */
+  to: z.array(z.string()).optional(),
   /** `data` holds a JSON string of base64 and the true payload is those bytes (CloudEvents `data_base64`). */
   binary: z.boolean().optional(),
 })

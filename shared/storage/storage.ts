@@ -17,6 +17,7 @@ export type Storage = {
   subscriptions: SubscriptionStore
   events: EventStore
   deliveries: DeliveryStore
+  redeliveries: RedeliveryStore
   /** Resolves when reads and writes work, rejects otherwise. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -220,6 +221,31 @@ export type Attempt = {
 /** Enough to make the job of a delivery again. */
 export type OpenDelivery = Pick<Delivery, 'id' | 'organizationId' | 'eventId' | 'webhookId' | 'generation' | 'step' | 'nextAttemptAt'> & { retry: RetryPolicy }
 
+/** A request to send again everything that matches: carried out piece by piece, survives a restart, can be stopped. */
+export type Redelivery = {
+  id: string
+  organizationId: string
+  filter: Filter | null
+  /** Only deliveries last touched before this, so that it never picks up its own work. */
+  before: number
+  state: 'running' | 'finished' | 'stopped'
+  matched: number
+  redelivered: number
+  createdAt: number
+  updatedAt: number
+}
+
+export type RedeliveryStore = {
+  /** Counts what matches as it is stored. */
+  create(redelivery: Pick<Redelivery, 'id' | 'organizationId' | 'filter' | 'before'>, now: number): Promise<Redelivery>
+  find(organizationId: string, id: string): Promise<Redelivery | undefined>
+  list(organizationId: string, page: { limit: number }): Promise<Redelivery[]>
+  stop(organizationId: string, id: string, now: number): Promise<Redelivery | undefined>
+  running(): Promise<Redelivery[]>
+  /** Opens the next generation of up to `limit` deliveries that match and counts them, in one transaction; finishes it when none is left. */
+  advance(id: string, limit: number, now: number): Promise<OpenDelivery[]>
+}
+
 export type DeliveryStore = {
   /** Ignores pairs that exist. Returns those of the given ids that are still open, that is: which need a job. */
   create(deliveries: NewDelivery[], now: number): Promise<string[]>
@@ -230,10 +256,8 @@ export type DeliveryStore = {
   /** An unknown field, a value of the wrong type or a bad cursor rejects with a `Problem` that names it. */
   filter(organizationId: string, request: { filter?: Filter | undefined; sort?: SortKey[] | undefined; limit: number; after?: string | undefined }): Promise<Page<DeliveryRow>>
   count(organizationId: string, filter: Filter | undefined): Promise<number>
-  /** Opens the next generation. Undefined: no such delivery; `gone`: its webhook is removed or not active. */
+  /** Opens the next generation. Undefined: no such delivery; `gone`: its webhook is removed or not active; `open`: it is still under way. */
   redeliver(organizationId: string, id: string, now: number): Promise<OpenDelivery | 'gone' | 'open' | undefined>
-  /** As `redeliver`, for up to `limit` finished deliveries that match and were last touched before `before`. */
-  redeliverMatching(organizationId: string, filter: Filter | undefined, before: number, limit: number, now: number): Promise<OpenDelivery[]>
   /** Open deliveries whose next attempt is due before the time; with `after` (a delivery id) as keyset. */
   dueBefore(time: number, limit: number, after?: string): Promise<OpenDelivery[]>
   /** Marks attempts that were started before the time and never finished. */

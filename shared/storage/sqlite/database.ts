@@ -1,0 +1,60 @@
+import Database from 'better-sqlite3'
+import { drizzle, type BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
+import { fileURLToPath } from 'node:url'
+import { createRequire } from 'node:module'
+
+export type Db = BetterSQLite3Database & { $client: Database.Database }
+
+/**
+ * Opens one connection. `synchronous=FULL` is set and read back on every open, because SQLite silently takes NORMAL
+ * when a WAL file is opened again, and with NORMAL a 202 would not survive a power cut.
+ */
+export function openDatabase(file: string, { readOnly }: { readOnly: boolean }): Db {
+  const client = openClient(file, readOnly)
+  client.pragma('busy_timeout = 5000')
+  if (!readOnly) {
+    client.pragma('journal_mode = WAL')
+    client.pragma('synchronous = FULL')
+    if (client.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite does not take synchronous=FULL')
+    client.pragma('journal_size_limit = 67108864')
+  }
+  client.pragma('cache_size = -32000')
+  client.pragma('mmap_size = 268435456')
+  client.pragma('temp_store = MEMORY')
+  return drizzle(client)
+}
+
+/**
+ * better-sqlite3 is compiled at install; where no compiler was found, `libsql` has the same interface and ships its
+ * binary inside the package.
+ */
+function openClient(file: string, readOnly: boolean): Database.Database {
+  try {
+    return new Database(file, { readonly: readOnly })
+  } catch (error) {
+    if (!/bindings file|ERR_DLOPEN|NODE_MODULE_VERSION|Cannot find module/.test(String(error))) throw error
+    const Libsql = createRequire(import.meta.url)('libsql') as typeof Database
+    return new Libsql(file, { readonly: readOnly })
+  }
+}
+
+/** Applies what is missing, in one immediate transaction, so that two processes starting at once do not collide. */
+export function migrate(db: Db): void {
+  const folder = fileURLToPath(new URL('./migrations', import.meta.url))
+  const client = db.$client
+  client.exec('CREATE TABLE IF NOT EXISTS migrations (hash TEXT PRIMARY KEY, applied_at INTEGER NOT NULL)')
+  client.exec('BEGIN IMMEDIATE')
+  try {
+    const applied = new Set(client.prepare<[], { hash: string }>('SELECT hash FROM migrations').all().map((row) => row.hash))
+    for (const migration of readMigrationFiles({ migrationsFolder: folder })) {
+      if (applied.has(migration.hash)) continue
+      for (const statement of migration.sql) client.exec(statement)
+      client.prepare('INSERT INTO migrations VALUES (?, ?)').run(migration.hash, Date.now())
+    }
+    client.exec('COMMIT')
+  } catch (error) {
+    client.exec('ROLLBACK')
+    throw error
+  }
+}

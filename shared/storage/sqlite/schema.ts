@@ -1,0 +1,214 @@
+import { sql } from 'drizzle-orm'
+import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import type { AttemptTimings, DeliveryState, Outcome } from '../../contracts/delivery.ts'
+import type { Envelope } from '../../contracts/event.ts'
+import type { RetryPolicy } from '../../contracts/retry.ts'
+import type { SubscriptionFilters } from '../../contracts/subscription.ts'
+import type { Filter } from '../../contracts/filter.ts'
+import type { Attempt, Redelivery, Scope, WebhookSecret } from '../storage.ts'
+
+/** Times are integer milliseconds, ids text UUIDs, structures JSON text. */
+const id = () => text('id').primaryKey()
+const organizationId = () => text('organization_id').notNull()
+const time = (name: string) => integer(name)
+const json = <T>(name: string) => text(name, { mode: 'json' }).$type<T>()
+const flag = (name: string) => integer(name, { mode: 'boolean' })
+
+export const organizations = sqliteTable('organizations', { id: id(), createdAt: time('created_at').notNull() })
+
+export const apiKeys = sqliteTable('api_keys', {
+  id: id(),
+  organizationId: organizationId(),
+  label: text('label').notNull(),
+  hash: text('hash').notNull().unique(),
+  scopes: json<Scope[]>('scopes').notNull(),
+  createdAt: time('created_at').notNull(),
+  expiresAt: time('expires_at'),
+  lastUsedAt: time('last_used_at'),
+})
+
+export const sources = sqliteTable(
+  'sources',
+  {
+    id: id(),
+    organizationId: organizationId(),
+    name: text('name').notNull(),
+    adapter: text('adapter').notNull(),
+    scheme: text('scheme'),
+    secrets: json<string[]>('secrets').notNull(),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+  },
+  (t) => [uniqueIndex('sources_name').on(t.organizationId, t.name)],
+)
+
+export const eventTypes = sqliteTable(
+  'event_types',
+  {
+    organizationId: organizationId(),
+    name: text('name').notNull(),
+    description: text('description'),
+    schema: json<unknown>('schema'),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.name] })],
+)
+
+export const webhooks = sqliteTable(
+  'webhooks',
+  {
+    id: id(),
+    organizationId: organizationId(),
+    url: text('url').notNull(),
+    label: text('label'),
+    active: flag('active').notNull(),
+    scheme: text('scheme').notNull(),
+    format: text('format').notNull(),
+    secrets: json<WebhookSecret[]>('secrets').notNull(),
+    headers: text('headers'),
+    retry: json<RetryPolicy>('retry').notNull(),
+    timeoutMs: integer('timeout_ms').notNull(),
+    disabledReason: text('disabled_reason'),
+    lastSucceededAt: time('last_succeeded_at'),
+    lastFailedAt: time('last_failed_at'),
+    lastFailedStatusCode: integer('last_failed_status_code'),
+    lastFailedReason: text('last_failed_reason'),
+    nextAttemptAt: time('next_attempt_at'),
+    consecutiveFailures: integer('consecutive_failures').notNull().default(0),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+    /** Kept after removal: the log still names the webhook. */
+    removedAt: time('removed_at'),
+  },
+  (t) => [index('webhooks_organization').on(t.organizationId, t.id)],
+)
+
+export const subscriptions = sqliteTable(
+  'subscriptions',
+  {
+    id: id(),
+    organizationId: organizationId(),
+    webhookId: text('webhook_id').notNull(),
+    eventType: text('event_type').notNull(),
+    filters: json<SubscriptionFilters>('filters').notNull(),
+    createdAt: time('created_at').notNull(),
+    deletedAt: time('deleted_at'),
+  },
+  (t) => [index('subscriptions_webhook').on(t.webhookId), index('subscriptions_organization').on(t.organizationId)],
+)
+
+/** One row: grows with every change of the registry. */
+export const registry = sqliteTable('registry', { id: integer('id').primaryKey(), version: integer('version').notNull() })
+
+export const idempotencyKeys = sqliteTable(
+  'idempotency_keys',
+  {
+    organizationId: organizationId(),
+    key: text('key').notNull(),
+    bodyHash: text('body_hash').notNull(),
+    eventIds: json<string[]>('event_ids').notNull(),
+    createdAt: time('created_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.key] })],
+)
+
+/** The accept log. `data` is a byte range of `raw`, or its own text where it is no part of it. */
+export const events = sqliteTable(
+  'events',
+  {
+    id: id(),
+    organizationId: organizationId(),
+    source: text('source').notNull(),
+    dedupKey: text('dedup_key'),
+    bodyHash: text('body_hash').notNull(),
+    type: text('type').notNull(),
+    envelope: json<Envelope>('envelope').notNull(),
+    headers: json<Record<string, string>>('headers').notNull(),
+    raw: blob('raw', { mode: 'buffer' }).notNull(),
+    dataStart: integer('data_start'),
+    dataEnd: integer('data_end'),
+    dataText: text('data_text'),
+    receivedAt: time('received_at').notNull(),
+    fannedOutAt: time('fanned_out_at'),
+    matched: integer('matched'),
+  },
+  (t) => [
+    uniqueIndex('events_dedup').on(t.organizationId, t.source, t.dedupKey).where(sql`dedup_key is not null`),
+    index('events_not_fanned_out').on(t.receivedAt).where(sql`fanned_out_at is null`),
+    index('events_received').on(t.organizationId, t.receivedAt),
+  ],
+)
+
+export const deliveries = sqliteTable(
+  'deliveries',
+  {
+    id: id(),
+    organizationId: organizationId(),
+    eventId: text('event_id').notNull(),
+    webhookId: text('webhook_id').notNull(),
+    eventType: text('event_type').notNull(),
+    subscriptionIds: json<string[]>('subscription_ids').notNull(),
+    state: text('state').$type<DeliveryState>().notNull(),
+    generation: integer('generation').notNull(),
+    attempts: integer('attempts').notNull(),
+    step: integer('step').notNull(),
+    acceptedAt: time('accepted_at').notNull(),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+    nextAttemptAt: time('next_attempt_at'),
+    lastAttemptAt: time('last_attempt_at'),
+    deliveredAt: time('delivered_at'),
+    lastOutcome: text('last_outcome').$type<Outcome>(),
+    lastStatusCode: integer('last_status_code'),
+    lastError: text('last_error'),
+    reason: text('reason'),
+  },
+  (t) => [
+    index('deliveries_created').on(t.organizationId, t.createdAt, t.id),
+    index('deliveries_state').on(t.organizationId, t.state, t.createdAt, t.id),
+    index('deliveries_webhook').on(t.webhookId, t.createdAt, t.id),
+    index('deliveries_event').on(t.eventId),
+    index('deliveries_open').on(t.nextAttemptAt, t.id).where(sql`state in ('pending', 'retrying')`),
+  ],
+)
+
+export const attempts = sqliteTable(
+  'attempts',
+  {
+    id: id(),
+    deliveryId: text('delivery_id').notNull(),
+    webhookId: text('webhook_id').notNull(),
+    generation: integer('generation').notNull(),
+    number: integer('number').notNull(),
+    startedAt: time('started_at').notNull(),
+    finishedAt: time('finished_at'),
+    outcome: text('outcome').$type<Outcome>(),
+    statusCode: integer('status_code'),
+    error: text('error'),
+    timings: json<AttemptTimings>('timings'),
+    request: json<NonNullable<Attempt['request']>>('request'),
+    responseHeaders: json<Record<string, string>>('response_headers'),
+    responseBody: text('response_body'),
+    responseTruncated: flag('response_truncated').notNull().default(false),
+    nextAttemptAt: time('next_attempt_at'),
+    decision: text('decision'),
+  },
+  (t) => [index('attempts_delivery').on(t.deliveryId, t.number), index('attempts_unfinished').on(t.startedAt).where(sql`outcome is null`)],
+)
+
+export const redeliveries = sqliteTable(
+  'redeliveries',
+  {
+    id: id(),
+    organizationId: organizationId(),
+    filter: json<Filter | null>('filter'),
+    before: time('before').notNull(),
+    state: text('state').$type<Redelivery['state']>().notNull(),
+    matched: integer('matched').notNull(),
+    redelivered: integer('redelivered').notNull(),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+  },
+  (t) => [index('redeliveries_organization').on(t.organizationId, t.createdAt)],
+)

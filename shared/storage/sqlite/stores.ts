@@ -1,0 +1,27 @@
+import type { Db } from './database.ts'
+import * as deliveries from './deliveries.ts'
+import * as events from './events.ts'
+import * as eventTypes from './event-types.ts'
+import * as keys from './keys.ts'
+import * as log from './delivery-log.ts'
+import * as redeliveries from './redeliveries.ts'
+import * as sources from './sources.ts'
+import * as subscriptions from './subscriptions.ts'
+import * as webhooks from './webhooks.ts'
+
+export type Access = 'read' | 'write'
+export type Methods = Record<string, Record<string, (...args: never[]) => unknown>>
+type Call = (...args: unknown[]) => unknown
+
+/** Every file of this folder that holds a store exports `reads(db)` and `writes(db)`: its methods by access. */
+const files = { keys: [keys], sources: [sources], eventTypes: [eventTypes], webhooks: [webhooks], subscriptions: [subscriptions], events: [events], deliveries: [deliveries, log], redeliveries: [redeliveries] }
+
+export function stores(db: Db, access: Access): Record<string, Record<string, Call>> {
+  const health = { ping: () => db.$client.prepare('SELECT 1').get() }
+  const made: Record<string, Record<string, Call>> = { health: access === 'read' ? health : { pingWrite: health.ping } }
+  for (const [name, parts] of Object.entries(files)) {
+    const methods = parts.map((part) => (access === 'read' ? part.reads(db) : part.writes(db)) as Record<string, Call>)
+    made[name] = Object.assign({}, ...methods)
+  }
+  return made
+}

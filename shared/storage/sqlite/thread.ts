@@ -1,0 +1,88 @@
+import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
+import { Problem, type FieldError, type ProblemCode } from '../../problem.ts'
+import { openDatabase, migrate } from './database.ts'
+import { stores, type Access } from './stores.ts'
+
+/**
+ * The thread that owns one connection. The writer takes all calls that have arrived, runs each in a savepoint of one
+ * transaction, commits once and answers them together: group commit. A call that fails rolls back alone. The reader
+ * has a connection of its own, so that a heavy filter waits for nobody and stalls nobody.
+ */
+export type Call = { id: number; store: string; method: string; args: unknown[] }
+/** Sent last: what came before it is done first. */
+export type Close = { close: true }
+export type Reply = { id: number; value?: unknown; fault?: { message: string; stack?: string | undefined }; problem?: { code: ProblemCode; message: string; errors?: FieldError[] | undefined } }
+export type ThreadData = { file: string; access: Access }
+
+/** Bounds how long the first caller of a group waits for the last. */
+const groupMs = 5
+const groupCalls = 1_000
+
+const { file, access } = workerData as ThreadData
+const port = parentPort as MessagePort
+const db = openDatabase(file, { readOnly: access === 'read' })
+if (access === 'write') migrate(db)
+const methods = stores(db, access)
+
+function execute(call: Call): Reply {
+  const method = methods[call.store]?.[call.method]
+  if (!method) return { id: call.id, fault: { message: `no ${access} method ${call.store}.${call.method}` } }
+  try {
+    return { id: call.id, value: method(...call.args) }
+  } catch (error) {
+    if (error instanceof Problem) return { id: call.id, problem: { code: error.code, message: error.message, errors: error.errors } }
+    return { id: call.id, fault: { message: (error as Error).message, stack: (error as Error).stack } }
+  }
+}
+
+const failed = (reply: Reply) => reply.fault !== undefined || reply.problem !== undefined
+
+function executeInSavepoint(call: Call): Reply {
+  db.$client.exec('SAVEPOINT one')
+  const reply = execute(call)
+  db.$client.exec(failed(reply) ? 'ROLLBACK TO one; RELEASE one' : 'RELEASE one')
+  return reply
+}
+
+function executeGroup(first: Call): Reply[] {
+  const replies: Reply[] = []
+  const calls: Call[] = [first]
+  const until = performance.now() + groupMs
+  try {
+    db.$client.exec('BEGIN IMMEDIATE')
+    for (let call: Call | undefined = first; call; call = nextCall(calls, replies.length, until)) replies.push(executeInSavepoint(call))
+    db.$client.exec('COMMIT')
+    return replies
+  } catch (error) {
+    // The commit itself failed (disk full, I/O error): nothing of the group is stored, and every caller must hear it.
+    if (db.$client.inTransaction) db.$client.exec('ROLLBACK')
+    return calls.map((call) => ({ id: call.id, fault: { message: `commit failed: ${(error as Error).message}`, stack: (error as Error).stack } }))
+  }
+}
+
+function nextCall(calls: Call[], done: number, until: number): Call | undefined {
+  if (done >= groupCalls || performance.now() > until) return undefined
+  const message = (receiveMessageOnPort(port) as { message: Call | Close } | undefined)?.message
+  if (!message) return undefined
+  if ('close' in message) {
+    closing = true
+    return undefined
+  }
+  calls.push(message)
+  return message
+}
+
+let closing = false
+function close(): void {
+  db.$client.close()
+  port.close()
+}
+
+port.on('message', (message: Call | Close) => {
+  if ('close' in message) return close()
+  port.postMessage(access === 'read' ? [execute(message)] : executeGroup(message))
+  if (closing) close()
+})
+
+const names = Object.fromEntries(Object.entries(methods).map(([store, entries]) => [store, Object.keys(entries)]))
+port.postMessage({ ready: names })
