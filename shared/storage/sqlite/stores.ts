@@ -10,7 +10,8 @@ import * as subscriptions from './subscriptions.ts'
 import * as webhooks from './webhooks.ts'
 
 export type Access = 'read' | 'write'
-export type Methods = Record<string, Record<string, (...args: never[]) => unknown>>
+/** A store of the port as it is inside a thread: the same methods, synchronous. */
+export type Sync<T> = { [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => R : never }
 type Call = (...args: unknown[]) => unknown
 
 /** Every file of this folder that holds a store exports `reads(db)` and `writes(db)`: its methods by access. */

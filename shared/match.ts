@@ -1,0 +1,101 @@
+import type { Envelope } from './contracts/event.ts'
+import type { Subscription, SubscriptionFilters } from './contracts/subscription.ts'
+
+/** Why a subscription wants an event, or which clause keeps it from wanting it. */
+export type Verdict = { matched: true; reason: string } | { matched: false; clause: string; reason: string }
+
+type Clause = keyof SubscriptionFilters
+
+/** What of the event each clause looks at; several values where any may hold. */
+const subjects: Record<Clause, (event: Envelope) => string[]> = {
+  sources: (event) => [event.source],
+  entity_types: (event) => present(event.entity?.type),
+  names: (event) => present(event.entity?.name),
+  domains: (event) => present(event.entity?.domain),
+  owners: (event) => event.entity?.owners ?? [],
+  tags: (event) => event.entity?.tags ?? [],
+}
+const clauses = Object.keys(subjects) as Clause[]
+const present = (value: string | undefined) => (value === undefined ? [] : [value])
+
+export function explainMatch(event: Envelope, subscription: Pick<Subscription, 'eventType' | 'filters'>): Verdict {
+  const { eventType, filters } = subscription
+  if (!typeMatches(eventType, event.type)) {
+    return { matched: false, clause: 'event_type', reason: `the type "${event.type}" is not covered by "${eventType}"` }
+  }
+  for (const clause of clauses) {
+    const wanted = filters[clause]
+    if (wanted === undefined) continue
+    const values = subjects[clause](event)
+    const holds = clause === 'names' ? values.some((name) => wanted.some((glob) => globMatches(glob, name))) : values.some((value) => wanted.includes(value))
+    if (!holds) return { matched: false, clause, reason: `the event has ${describe(values)}, wanted is ${describe(wanted)}` }
+  }
+  const held = clauses.filter((clause) => filters[clause] !== undefined)
+  return { matched: true, reason: `"${eventType}" covers the type${held.length > 0 ? `, and these hold: ${held.join(', ')}` : ''}` }
+}
+
+const describe = (values: string[]) => (values.length === 0 ? 'none' : values.map((value) => `"${value}"`).join(' or '))
+
+/** `*` covers all, `table.*` everything below `table.`, anything else itself. */
+export function typeMatches(pattern: string, type: string): boolean {
+  if (pattern === '*') return true
+  return pattern.endsWith('.*') ? type.startsWith(pattern.slice(0, -1)) : pattern === type
+}
+
+/** `*` any run of characters, `?` one; the rest literal. Linear: goes back to the last `*` only, so no glob can stall us. */
+export function globMatches(glob: string, text: string): boolean {
+  let g = 0
+  let t = 0
+  let star = -1
+  let resume = 0
+  while (t < text.length) {
+    if (glob[g] === '*') {
+      star = g++
+      resume = t
+    } else if (g < glob.length && (glob[g] === '?' || glob[g] === text[t])) {
+      g++
+      t++
+    } else if (star >= 0) {
+      g = star + 1
+      t = ++resume
+    } else return false
+  }
+  while (glob[g] === '*') g++
+  return g === glob.length
+}
+
+/** Subscriptions of all organizations, laid out so that an event looks only at those whose type could match. */
+export type Matcher = { version: number; match(event: Envelope): Map<string, string[]> }
+
+/** @returns webhook ids with the ids of their subscriptions that want the event */
+export function createMatcher(version: number, subscriptions: Subscription[]): Matcher {
+  const index = new Map<string, Subscription[]>()
+  for (const subscription of subscriptions) {
+    const key = `${subscription.organizationId} ${subscription.eventType}`
+    const bucket = index.get(key)
+    if (bucket) bucket.push(subscription)
+    else index.set(key, [subscription])
+  }
+  return {
+    version,
+    match(event) {
+      const matched = new Map<string, string[]>()
+      for (const pattern of patternsOf(event.type)) {
+        for (const subscription of index.get(`${event.organizationId} ${pattern}`) ?? []) {
+          if (!explainMatch(event, subscription).matched) continue
+          const ids = matched.get(subscription.webhookId)
+          if (ids) ids.push(subscription.id)
+          else matched.set(subscription.webhookId, [subscription.id])
+        }
+      }
+      return matched
+    },
+  }
+}
+
+/** `a.b.c` is covered by `a.b.c`, `a.b.*`, `a.*` and `*`. */
+function patternsOf(type: string): string[] {
+  const patterns = [type, '*']
+  for (let dot = type.lastIndexOf('.'); dot > 0; dot = type.lastIndexOf('.', dot - 1)) patterns.push(`${type.slice(0, dot)}.*`)
+  return patterns
+}

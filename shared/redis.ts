@@ -1,0 +1,60 @@
+import { Redis, type RedisOptions } from 'ioredis'
+
+export type RedisTarget = { url: string; prefix: string }
+
+/** `redis://` and `rediss://` as they are; `unix:///path.sock` as ioredis wants it. */
+export function redisOptions(url: string): RedisOptions {
+  if (url.startsWith('unix:')) return { path: url.replace(/^unix:(\/\/)?/, '') }
+  const { hostname, port, username, password, pathname, protocol } = new URL(url)
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port ? Number(port) : 6379,
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
+    ...(pathname.length > 1 && { db: Number(pathname.slice(1)) }),
+    ...(protocol === 'rediss:' && { tls: {} }),
+  }
+}
+
+/**
+ * For who must not wait: a command either works within a second or fails, and is never repeated behind our back. A
+ * timeout means "unknown"; every caller uses ids that make a repetition harmless.
+ */
+export const failFast: RedisOptions = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  commandTimeout: 1_000,
+  retryStrategy: (times) => Math.min(50 * times, 500),
+}
+
+/** For workers and consumers, which have nothing else to do than wait until Redis is back. */
+export const waitForever: RedisOptions = {
+  maxRetriesPerRequest: null,
+  retryStrategy: (times) => Math.min(50 * times, 500) + Math.floor(Math.random() * 200),
+}
+
+/** @param onError connection trouble; it is reported at most once for each outage */
+export function connectRedis(target: RedisTarget, options: RedisOptions, onError: (error: Error) => void): Redis {
+  const redis = new Redis({ ...redisOptions(target.url), ...options })
+  watchErrors(redis, onError)
+  return redis
+}
+
+/** An emitter without an `error` listener would end the process; one that reports each retry would flood the log. */
+export function watchErrors(redis: Pick<Redis, 'on'>, onError: (error: Error) => void): void {
+  let reported = false
+  redis.on('error', (error: Error) => {
+    if (!reported) onError(error)
+    reported = true
+  })
+  redis.on('ready', () => {
+    reported = false
+  })
+}
+
+/** Resolves when the connection can be used, so that a fail-fast one does not fail merely for being young. */
+export async function whenReady(redis: Redis): Promise<void> {
+  if (redis.status === 'ready') return
+  await new Promise<void>((resolve) => redis.once('ready', () => resolve()))
+}

@@ -1,0 +1,76 @@
+import { and, asc, eq, gt, inArray, lt, or, sql } from 'drizzle-orm'
+import { openStates, type OutcomeEntry } from '../../contracts/delivery.ts'
+import type { DeliveryStore, OpenDelivery } from '../storage.ts'
+import type { Db } from './database.ts'
+import { recorder } from './record.ts'
+import { deliveries, webhooks } from './schema.ts'
+import type { Sync } from './stores.ts'
+
+/** Columns that make the job of a delivery again; the policy is the webhook's of today. */
+const openColumns = {
+  id: deliveries.id,
+  organizationId: deliveries.organizationId,
+  eventId: deliveries.eventId,
+  webhookId: deliveries.webhookId,
+  generation: deliveries.generation,
+  step: deliveries.step,
+  nextAttemptAt: deliveries.nextAttemptAt,
+  retry: webhooks.retry,
+}
+
+export function reads(db: Db): Pick<Sync<DeliveryStore>, 'dueBefore'> {
+  return {
+    dueBefore(time, limit, after): OpenDelivery[] {
+      const isOpen = inArray(deliveries.state, [...openStates])
+      const query = db.select(openColumns).from(deliveries).innerJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
+      const where = and(isOpen, lt(deliveries.nextAttemptAt, time), after ? gt(deliveries.id, after) : undefined)
+      return query.where(where).orderBy(asc(deliveries.id)).limit(limit).all()
+    },
+  }
+}
+
+export function writes(db: Db): Pick<Sync<DeliveryStore>, 'create' | 'record' | 'interrupt'> {
+  const p = sql.placeholder
+  const insert = db
+    .insert(deliveries)
+    .values({
+      id: p('id'),
+      organizationId: p('organizationId'),
+      eventId: p('eventId'),
+      webhookId: p('webhookId'),
+      eventType: p('eventType'),
+      subscriptionIds: p('subscriptionIds'),
+      acceptedAt: p('acceptedAt'),
+      state: 'pending',
+      generation: 0,
+      attempts: 0,
+      step: 0,
+      createdAt: p('now'),
+      updatedAt: p('now'),
+      nextAttemptAt: p('now'),
+    })
+    .onConflictDoNothing()
+    .prepare()
+  const openOne = db
+    .select({ id: deliveries.id })
+    .from(deliveries)
+    .where(and(eq(deliveries.id, p('id')), or(eq(deliveries.state, 'pending'), eq(deliveries.state, 'retrying'))))
+    .prepare()
+  const markInterrupted = db.$client.prepare(
+    "UPDATE attempts SET outcome = 'interrupted', finished_at = ?, error = 'the dispatcher ended in mid-request', decision = 'the delivery is tried again' WHERE outcome IS NULL AND started_at < ?",
+  )
+  const record = recorder(db)
+
+  return {
+    create(list, now) {
+      const fresh: string[] = []
+      for (const delivery of list) {
+        const isNew = insert.run({ ...delivery, now }).changes === 1
+        if (isNew || openOne.get({ id: delivery.id })) fresh.push(delivery.id)
+      }
+      return fresh
+    },
+    record: (entries: OutcomeEntry[], now: number) => record(entries, now),
+    interrupt: (startedBefore, now) => markInterrupted.run(now, startedBefore).changes,
+  }
+}

@@ -1,0 +1,60 @@
+import type { Redis } from 'ioredis'
+import type { OutcomeEntry } from './contracts/delivery.ts'
+import type { Envelope, Event } from './contracts/event.ts'
+
+/**
+ * What travels through Redis beside BullMQ's own keys, all under one hash tag: one copy of each event while a
+ * delivery of it is under way, the marks of finished jobs, the outcomes stream, and the registry's version.
+ */
+export const keys = (prefix: string) => ({
+  event: (id: string) => `${prefix}:event:${id}`,
+  done: (job: string) => `${prefix}:done:${job}`,
+  outcomes: `${prefix}:outcomes`,
+  registry: `${prefix}:registry`,
+  leader: `${prefix}:leader`,
+  /** Present as long as this Redis has not been wiped since a reconciler last looked. */
+  epoch: `${prefix}:epoch`,
+})
+
+/** After this a retry reads the event from SQL instead: a long outage of a receiver must not fill Redis. */
+const eventSeconds = 3_600
+/** Longer than Redis can be away from a dispatcher that has an answer to record. */
+export const doneSeconds = 3_600
+
+type EventText = { envelope: Envelope; data: string }
+
+/** Envelope, line feed, data. JSON text of an envelope holds no raw line feed, so the first one divides. */
+export const encodeEvent = ({ envelope, data }: EventText): string => `${JSON.stringify(envelope)}\n${data}`
+
+export function decodeEvent(text: string): Event {
+  const at = text.indexOf('\n')
+  return { ...(JSON.parse(text.slice(0, at)) as Envelope), data: text.slice(at + 1) }
+}
+
+export type Bodies = {
+  put(events: EventText[]): Promise<void>
+  unlink(eventIds: string[]): Promise<void>
+}
+
+export function openBodies(redis: Redis, prefix: string): Bodies {
+  const { event } = keys(prefix)
+  return {
+    async put(events) {
+      if (events.length === 0) return
+      const pipeline = redis.pipeline()
+      for (const one of events) pipeline.set(event(one.envelope.id), encodeEvent(one), 'EX', eventSeconds)
+      for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error
+    },
+    async unlink(eventIds) {
+      if (eventIds.length > 0) await redis.unlink(...eventIds.map(event))
+    },
+  }
+}
+
+/** Tells dispatchers that their copies of webhooks are stale. SQL holds the change already; this only hurries. */
+export async function announceRegistry(redis: Redis, prefix: string): Promise<void> {
+  await redis.incr(keys(prefix).registry)
+}
+
+export const encodeOutcome = (entry: OutcomeEntry): [field: string, value: string] => ['o', JSON.stringify(entry)]
+export const decodeOutcome = (fields: string[]): OutcomeEntry => JSON.parse(fields[1] as string) as OutcomeEntry
