@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, it } from 'vitest'
+import { ask } from '../../infra/redis/ask.ts'
+import { bundledRedis } from '../../infra/redis/bundled.ts'
+import { debianRedis } from '../../infra/redis/debian.ts'
+import { startServer, type RedisProgram } from '../../infra/redis/server.ts'
+import { systemRedis, type Looked } from '../../infra/redis/system.ts'
+
+export type TestRedis = {
+  url: string
+  kind: RedisProgram['kind']
+  pid: number
+  /** As a crash does it; the files of its queue stay. */
+  kill(): Promise<void>
+  /** Starts it again under the same URL, with what was written before, as far as this Redis keeps anything. */
+  restart(): Promise<void>
+  /** Empties it, as somebody who wipes Redis does. */
+  flush(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Kept between runs, beside the other caches of tools; made of a package, so it belongs to what npm may delete. */
+export const debianCache = fileURLToPath(new URL('../../../node_modules/.cache/redis-debian', import.meta.url))
+
+/** Every kind that can be had here, best first, or the reason why it cannot. */
+const lookForRedis: Record<RedisProgram['kind'], () => Promise<Looked>> = {
+  system: () => systemRedis(process.env),
+  debian: () => debianRedis(debianCache, process.env),
+  bundled: async () => bundledRedis(process.env),
+}
+
+/** Defines the same tests for every kind; one that cannot be had here is skipped and says why. */
+export async function eachRedis(title: string, suite: (program: RedisProgram) => void): Promise<void> {
+  for (const [kind, look] of Object.entries(lookForRedis)) {
+    const looked = await look()
+    if ('program' in looked) describe(`${looked.program.label} (${kind}) ${title}`, () => suite(looked.program))
+    else describe(`Redis (${kind}) ${title}`, () => it('is not to be had here', (context) => context.skip(looked.reason)))
+  }
+}
+
+async function bestProgram(): Promise<RedisProgram> {
+  const reasons: string[] = []
+  for (const look of Object.values(lookForRedis)) {
+    const looked = await look()
+    if ('program' in looked) return looked.program
+    reasons.push(looked.reason)
+  }
+  throw new Error(`no Redis for the tests: ${reasons.join('; ')}`)
+}
+
+/** A private Redis with a folder of its own; every test file has its own, so that none sees another's keys. */
+export async function startTestRedis(program?: RedisProgram): Promise<TestRedis> {
+  const chosen = program ?? (await bestProgram())
+  const folder = await mkdtemp(join(tmpdir(), 'tidings-redis-'))
+  const place = { folder: join(folder, 'queue'), socket: join(folder, 'redis.sock') }
+  let server = await startServer(chosen, place)
+  return {
+    url: server.url,
+    kind: chosen.kind,
+    get pid() {
+      return server.pid
+    },
+    kill: () => server.kill(),
+    async restart() {
+      await server.kill()
+      server = await startServer(chosen, place)
+    },
+    async flush() {
+      await ask(place.socket, ['FLUSHALL'])
+    },
+    async stop() {
+      await server.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
