@@ -1,4 +1,4 @@
-import { Queue, type JobsOptions } from 'bullmq'
+import { Queue, type ConnectionOptions, type JobsOptions } from 'bullmq'
 import { z } from 'zod'
 import type { RetryPolicy } from './contracts/retry.ts'
 import { jobId } from './id.ts'
@@ -41,15 +41,14 @@ export type DeliveryQueue = {
 /** A chunk is one pipeline of BullMQ: small enough that other commands are not kept waiting. */
 const chunk = 500
 
-export async function openQueue(target: RedisTarget, onError: (error: Error) => void): Promise<DeliveryQueue> {
+export function openQueue(target: RedisTarget, onError: (error: Error) => void): DeliveryQueue {
   const bull = new Queue(queueName, {
-    connection: { ...redisOptions(target.url), ...failFast },
+    connection: { ...redisOptions(target.url), ...failFast } as ConnectionOptions,
     prefix: target.prefix,
     streams: { events: { maxLen: 1_000 } },
     skipWaitingForReady: true,
   })
   watchErrors(bull as unknown as Parameters<typeof watchErrors>[0], onError)
-  await bull.waitUntilReady()
 
   return {
     bull,

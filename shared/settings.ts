@@ -26,7 +26,7 @@ export function readSettings<T extends z.ZodRawShape>(schema: z.ZodObject<T>, en
 
 export const variableName = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
 
-const integer = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum)
+export const integer = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum)
 
 /** Fragments shared by several services: each service's settings are made of these and its own. */
 export const fragments = {
@@ -54,4 +54,9 @@ export const fragments = {
   },
 }
 
-export { integer }
+/** `10.0.0.0/8, 127.0.0.1/32` → a list. */
+export const cidrList = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+  .refine((parts) => parts.every((part) => /^[0-9a-fA-F:.]+\/\d{1,3}$/.test(part)), 'must be CIDRs such as `10.0.0.0/8`, separated by commas')

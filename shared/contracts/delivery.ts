@@ -12,8 +12,8 @@ export type Outcome = z.infer<typeof Outcome>
 
 export const openStates: readonly DeliveryState[] = ['pending', 'retrying']
 
-/** One HTTP request as it went out and came back. Measured in milliseconds from the start of the attempt. */
-export type AttemptTimings = { connectedMs?: number; headersMs?: number; endMs: number }
+/** Milliseconds from the start of the attempt: to the first byte of the answer (connecting included), and to its end. */
+export type AttemptTimings = { headersMs?: number; endMs: number }
 
 /** What `send` observed: a value, whatever the receiver did. */
 export type SendResult = {
@@ -30,8 +30,8 @@ export type SendResult = {
 }
 
 /**
- * Entries of the Redis stream `outcomes`, in the order in which a dispatcher writes them. `withdrawn` takes back
- * a `started` whose request was never made, because the webhook turned out to be gone.
+ * Entries of the Redis stream `outcomes`, in the order in which a dispatcher writes them. `cancelled` stands
+ * alone: no request was made, because the webhook is gone or switched off.
  */
 export type OutcomeEntry =
   | { kind: 'started'; attemptId: string; deliveryId: string; webhookId: string; generation: number; at: number }
@@ -53,4 +53,4 @@ export type OutcomeEntry =
       decision: string
       disableWebhook: boolean
     }
-  | { kind: 'withdrawn'; attemptId: string; deliveryId: string; webhookId: string; generation: number; at: number; reason: string }
+  | { kind: 'cancelled'; deliveryId: string; webhookId: string; generation: number; at: number; reason: string }

@@ -70,6 +70,8 @@ export type SourceStore = {
   /** `false` when the organization has a source of that name. */
   create(source: Source): Promise<boolean>
   find(organizationId: string, name: string): Promise<Source | undefined>
+  /** For requests that show a signature and no API key: by id, or by a name that only one organization uses. */
+  locate(idOrName: string): Promise<Source | undefined>
   list(organizationId: string): Promise<Source[]>
   update(organizationId: string, name: string, patch: Partial<Pick<Source, 'adapter' | 'scheme' | 'secrets'>>, now: number): Promise<Source | undefined>
   remove(organizationId: string, name: string): Promise<boolean>
@@ -135,8 +137,8 @@ export type SubscriptionStore = {
   remove(organizationId: string, webhookId: string, id: string, now: number): Promise<boolean>
   /** Makes the given set the whole set; those that stay keep their ids. Undefined: no such webhook. */
   replace(organizationId: string, webhookId: string, subscriptions: Subscription[], now: number): Promise<Subscription[] | undefined>
-  /** For the matcher: every subscription in force of an active webhook, with the registry version it belongs to. */
-  inForce(): Promise<{ version: number; subscriptions: Subscription[] }>
+  /** For the matcher: every subscription in force of an active webhook, those webhooks' retry policies, and the registry version all this belongs to. */
+  inForce(): Promise<{ version: number; subscriptions: Subscription[]; retry: Record<string, RetryPolicy> }>
   /** To explain a match later: those of an organization that were in force at a time, removed ones included. */
   inForceAt(organizationId: string, at: number): Promise<{ subscription: Subscription; webhookLabel: string | null; webhookUrl: string; webhookActive: boolean }[]>
 }

@@ -3,7 +3,7 @@ import type { Db } from './database.ts'
 
 type Finished = Extract<OutcomeEntry, { kind: 'finished' }>
 type Started = Extract<OutcomeEntry, { kind: 'started' }>
-type Withdrawn = Extract<OutcomeEntry, { kind: 'withdrawn' }>
+type Cancelled = Extract<OutcomeEntry, { kind: 'cancelled' }>
 type Recorded = { finishedEvents: string[]; disabledWebhooks: string[] }
 
 /**
@@ -37,9 +37,8 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
     write.unhealthy.run({ webhookId, at, statusCode: entry.result.statusCode ?? null, reason, nextAttemptAt })
   }
 
-  function withdraw(entry: Withdrawn, now: number): boolean {
-    if (write.removeAttempt.run({ attemptId: entry.attemptId }).changes === 1) write.uncountAttempt.run({ deliveryId: entry.deliveryId })
-    return write.cancel.run({ deliveryId: entry.deliveryId, generation: entry.generation, reason: entry.reason, now }).changes === 1
+  function cancel({ deliveryId, generation, reason }: Cancelled, now: number): boolean {
+    return write.cancel.run({ deliveryId, generation, reason, now }).changes === 1
   }
 
   return (entries, now) => {
@@ -47,8 +46,8 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
     const disabled = new Set<string>()
     for (const entry of entries) {
       if (entry.kind === 'started') start(entry, entry.at)
-      else if (entry.kind === 'withdrawn') {
-        if (withdraw(entry, now)) ended.add(entry.deliveryId)
+      else if (entry.kind === 'cancelled') {
+        if (cancel(entry, now)) ended.add(entry.deliveryId)
       } else {
         if (finish(entry)) ended.add(entry.deliveryId)
         if (entry.disableWebhook && write.disable.run({ webhookId: entry.webhookId, reason: entry.decision, now }).changes === 1) {
@@ -126,8 +125,6 @@ function statements(db: Db) {
       UPDATE deliveries SET state = @state, step = @step, updated_at = @at, last_attempt_at = @startedAt, last_outcome = @outcome,
         last_status_code = @statusCode, last_error = @error, next_attempt_at = @nextAttemptAt, delivered_at = @deliveredAt, reason = @reason
       WHERE id = @deliveryId AND state <> 'succeeded' AND ((generation = @generation AND state IN ('pending', 'retrying')) OR @state = 'succeeded')`),
-    removeAttempt: prepare('DELETE FROM attempts WHERE id = @attemptId AND outcome IS NULL'),
-    uncountAttempt: prepare('UPDATE deliveries SET attempts = attempts - 1 WHERE id = @deliveryId'),
     cancel: prepare(`
       UPDATE deliveries SET state = 'cancelled', reason = @reason, updated_at = @now, next_attempt_at = NULL
       WHERE id = @deliveryId AND generation = @generation AND state IN ('pending', 'retrying')`),

@@ -1,0 +1,138 @@
+import type { Clock } from '../../shared/clock.ts'
+import type { OutcomeEntry } from '../../shared/contracts/delivery.ts'
+import type { Event } from '../../shared/contracts/event.ts'
+import { createId } from '../../shared/id.ts'
+import type { Logger } from '../../shared/logger.ts'
+import type { Payload } from '../../shared/payload/format.ts'
+import type { Backoff, DeliveryJob } from '../../shared/queue.ts'
+import type { Registry } from '../../shared/registry.ts'
+import type { Scheme } from '../../shared/signing/scheme.ts'
+import { decide, type Decision } from './decide.ts'
+import type { Payloads } from './payloads.ts'
+import type { Report } from './report.ts'
+import type { Sender } from './send.ts'
+import type { OpenWebhook, Webhooks } from './webhooks.ts'
+
+export type DeliverDeps = {
+  webhooks: Webhooks
+  payloads: Payloads
+  schemes: Registry<Scheme>
+  report: Report
+  sender: Sender
+  clock: Clock
+  random: () => number
+  log: Logger
+}
+
+/** The part of a BullMQ job that an attempt needs. */
+export type AttemptJob = DeliveryJob & { jobId: string; /** Attempts so far, this one included. */ step: number; attempts: number; backoff: Backoff }
+
+/** What the queue has to do with the job now. */
+export type Next = { kind: 'complete' } | { kind: 'retry'; delayMs: number } | { kind: 'give up'; reason: string }
+
+/**
+ * One attempt of one delivery, top to bottom: load, render, sign, send, decide, report. A receiver that fails is an
+ * outcome and is recorded; what is thrown from here is our own fault, no attempt is counted, and the queue runs the
+ * job again.
+ *
+ * At least once: should the process die between `send` and `finish`, the request is made again with the same
+ * `webhook-id`. That is the only way to a duplicate, and the log shows the first attempt as interrupted.
+ */
+export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortSignal): Promise<Next> {
+  const attemptId = createId()
+  const begun = await begin(job, attemptId, deps)
+  if (begun.kind === 'done') return { kind: 'complete' }
+  if (begun.kind === 'cancelled') return cancel(job, begun.reason, deps)
+
+  const { webhook, event, startedAt } = begun
+  const payload = deps.payloads.render(event, webhook.format)
+  const headers = { ...webhook.headers, ...ownHeaders(payload), ...sign(webhook, event, payload, startedAt, deps) }
+  const result = await deps.sender.send({ url: webhook.url, headers, body: payload.body, timeoutMs: webhook.timeoutMs, signal })
+  const now = deps.clock.now()
+  const decision = decide({ result, step: job.step, attempts: job.attempts, backoff: job.backoff, now, random: deps.random() })
+
+  const entry: OutcomeEntry = {
+    kind: 'finished',
+    ...identity(job),
+    attemptId,
+    startedAt,
+    at: now,
+    result,
+    request: { url: webhook.url, headers: maskCustom(headers, webhook), format: webhook.format, bodyHash: payload.hash, bytes: payload.body.length },
+    state: decision.state,
+    nextAttemptAt: decision.delayMs === undefined ? null : now + decision.delayMs,
+    step: job.step,
+    decision: decision.decision,
+    disableWebhook: decision.disableWebhook,
+  }
+  await deps.report.finish(entry, decision.state === 'succeeded' ? { job: job.jobId } : undefined)
+  deps.log.info(
+    { ...identity(job), attemptId, eventId: job.eventId, step: job.step, outcome: result.outcome, statusCode: result.statusCode, ms: result.timings.endMs, state: decision.state, nextAttemptAt: entry.nextAttemptAt },
+    'attempt finished',
+  )
+  return next(decision)
+}
+
+type BegunAttempt = { kind: 'begun'; webhook: OpenWebhook; event: Event; startedAt: number } | { kind: 'done' } | { kind: 'cancelled'; reason: string }
+
+/**
+ * Finds webhook and event, and marks the attempt as started: no request leaves that the log does not know of. Goes
+ * round again when the registry has changed since our copy of the webhook was made.
+ */
+async function begin(job: AttemptJob, attemptId: string, deps: DeliverDeps): Promise<BegunAttempt> {
+  let version = deps.webhooks.version(job.webhookId) ?? '0'
+  for (;;) {
+    const webhook = await deps.webhooks.load(job.webhookId, version)
+    const obstacle = whyNot(webhook)
+    const startedAt = deps.clock.now()
+    const held = deps.payloads.held(job.eventId)
+    const entry: OutcomeEntry = { kind: 'started', ...identity(job), attemptId, at: startedAt }
+    const begun = await deps.report.begin({ job: job.jobId, eventId: job.eventId, wantEvent: !held, version, ...(!obstacle && { entry }) })
+    if (begun.kind === 'done') return begun
+    if (begun.kind === 'stale') {
+      version = begun.version
+      continue
+    }
+    const event = held ?? (await deps.payloads.hold(job.eventId, begun.event))
+    if (obstacle || !webhook || !event) return { kind: 'cancelled', reason: obstacle ?? 'the event is no longer stored' }
+    return { kind: 'begun', webhook, event, startedAt }
+  }
+}
+
+function whyNot(webhook: OpenWebhook | undefined): string | undefined {
+  if (!webhook) return 'the webhook was removed'
+  if (webhook.active) return undefined
+  return webhook.disabledReason ? `the webhook is disabled: ${webhook.disabledReason}` : 'the webhook is not active'
+}
+
+async function cancel(job: AttemptJob, reason: string, deps: DeliverDeps): Promise<Next> {
+  await deps.report.finish({ kind: 'cancelled', ...identity(job), at: deps.clock.now(), reason })
+  deps.log.info({ ...identity(job), eventId: job.eventId, state: 'cancelled', reason }, 'delivery cancelled')
+  return { kind: 'complete' }
+}
+
+const identity = ({ deliveryId, webhookId, generation }: AttemptJob) => ({ deliveryId, webhookId, generation })
+
+/** Ours are written last: a webhook's own header never replaces what carries the meaning. */
+const ownHeaders = (payload: Payload): Record<string, string> => ({
+  ...payload.headers,
+  'content-type': payload.contentType,
+  // What is never asked for need not be inflated: no answer can grow on its way into memory.
+  'accept-encoding': 'identity',
+  'user-agent': userAgent,
+})
+const userAgent = 'Tidings/1'
+
+function sign(webhook: OpenWebhook, event: Event, payload: Payload, now: number, deps: DeliverDeps): Record<string, string> {
+  const secrets = webhook.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now).map(({ value }) => value)
+  return deps.schemes.get(webhook.scheme).sign({ id: event.id, now, body: payload.body, secrets })
+}
+
+/** A webhook's own headers may hold credentials: the log shows that they were sent, not what they were. */
+const maskCustom = (headers: Record<string, string>, webhook: OpenWebhook): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, webhook.headers[name] === value ? '[hidden]' : value]))
+
+function next({ state, delayMs, decision }: Decision): Next {
+  if (state === 'retrying') return { kind: 'retry', delayMs: delayMs ?? 0 }
+  return state === 'succeeded' ? { kind: 'complete' } : { kind: 'give up', reason: decision }
+}

@@ -1,0 +1,5 @@
+import { run } from '../../shared/run.ts'
+import { startDispatcher } from './service.ts'
+import { dispatcherSettings } from './settings.ts'
+
+await run('dispatcher', dispatcherSettings, startDispatcher, { readOnly: true })

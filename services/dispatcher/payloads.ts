@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { Event } from '../../shared/contracts/event.ts'
+import type { Format, Payload } from '../../shared/payload/format.ts'
+import type { Registry } from '../../shared/registry.ts'
+import type { Storage } from '../../shared/storage/storage.ts'
+
+export type HashedPayload = Payload & { hash: string }
+
+export type Payloads = {
+  /** The event, if this process has it. */
+  held(eventId: string): Event | undefined
+  /** Keeps the event that Redis gave, or reads it from SQL where Redis has it no more. */
+  hold(eventId: string, fromRedis: Event | undefined): Promise<Event | undefined>
+  /** Rendered once for each event and format, however many webhooks get it. */
+  render(event: Event, format: string): HashedPayload
+}
+
+const heldBytes = 32 * 1_048_576
+
+export function holdPayloads(storage: Pick<Storage, 'events'>, formats: Registry<Format>): Payloads {
+  const events = new LRUCache<string, Event>({ maxSize: heldBytes, sizeCalculation: (event) => event.data.length + 1_000 })
+  const payloads = new LRUCache<string, HashedPayload>({ maxSize: heldBytes, sizeCalculation: (payload) => payload.body.length + 200 })
+
+  return {
+    held: (eventId) => events.get(eventId),
+    async hold(eventId, fromRedis) {
+      const event = fromRedis ?? (await fromSql(eventId))
+      if (event) events.set(eventId, event)
+      return event
+    },
+    render(event, format) {
+      const key = `${event.id} ${format}`
+      const known = payloads.get(key)
+      if (known) return known
+      const payload = formats.get(format).render(event)
+      const hashed = { ...payload, hash: createHash('sha256').update(payload.body).digest('hex') }
+      payloads.set(key, hashed)
+      return hashed
+    },
+  }
+
+  async function fromSql(eventId: string): Promise<Event | undefined> {
+    const stored = await storage.events.load(eventId)
+    return stored && { ...stored.envelope, data: stored.data }
+  }
+}

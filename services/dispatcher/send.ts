@@ -1,0 +1,115 @@
+import { Agent, request, type Dispatcher } from 'undici'
+import type { SendResult } from '../../shared/contracts/delivery.ts'
+import type { AddressPolicy } from '../../shared/http/address-policy.ts'
+import { createGuardedConnector } from './address-guard.ts'
+
+export type Outgoing = { url: string; headers: Record<string, string>; body: Uint8Array; timeoutMs: number; /** Ends the attempt early. */ signal?: AbortSignal }
+export type Sender = { send(outgoing: Outgoing): Promise<SendResult>; close(): Promise<void> }
+
+/** Kept of each answer; enough for an error page's text, too little to fill the log. */
+export const responseBytes = 16_384
+const responseHeaderBytes = 16_384
+
+/** The attempt was ended by ourselves: not an outcome, nobody's fault, to be done again. */
+export class SendAborted extends Error {}
+
+/**
+ * One HTTP request, one result, whatever the receiver does. A 2xx is success as soon as its headers are here. One
+ * deadline holds for connecting, headers and body together. Redirects are answers like any other and never followed;
+ * nothing is decompressed; nothing is repeated inside.
+ */
+export function createSender(policy: AddressPolicy, { connectionsPerOrigin = 256 }: { connectionsPerOrigin?: number } = {}): Sender {
+  const agent = new Agent({
+    connect: createGuardedConnector(policy, { connectTimeoutMs: 10_000 }),
+    connections: connectionsPerOrigin,
+    pipelining: 1,
+    keepAliveTimeout: 10_000,
+    // A kept connection is trusted no longer than this: afterwards the address is resolved and judged again.
+    keepAliveMaxTimeout: 60_000,
+    maxHeaderSize: responseHeaderBytes,
+  })
+  return {
+    send: (outgoing) => send(agent, policy, outgoing),
+    close: () => agent.destroy(),
+  }
+}
+
+async function send(agent: Agent, policy: AddressPolicy, { url, headers, body, timeoutMs, signal }: Outgoing): Promise<SendResult> {
+  const startedAt = performance.now()
+  const elapsed = () => Math.round((performance.now() - startedAt) * 10) / 10
+  const deadline = AbortSignal.timeout(timeoutMs)
+  const anySignal = signal ? AbortSignal.any([deadline, signal]) : deadline
+
+  const allowed = policy.checkUrl(url)
+  if (!allowed.ok) return { outcome: 'blocked', error: allowed.reason, timings: { endMs: elapsed() } }
+  try {
+    const options = { method: 'POST', headers, body, signal: anySignal, dispatcher: agent, headersTimeout: timeoutMs, bodyTimeout: timeoutMs } as const
+    const response = await request(allowed.url, options)
+    const headersMs = elapsed()
+    const { text, truncated } = await readBody(response.body)
+    const retryAfter = response.headers['retry-after']
+    return {
+      outcome: response.statusCode >= 200 && response.statusCode < 300 ? 'succeeded' : 'rejected',
+      statusCode: response.statusCode,
+      responseHeaders: flatHeaders(response.headers),
+      responseBody: text,
+      responseTruncated: truncated,
+      ...(typeof retryAfter === 'string' && { retryAfter }),
+      timings: { headersMs, endMs: elapsed() },
+    }
+  } catch (error) {
+    if (signal?.aborted) throw new SendAborted('the dispatcher is stopping', { cause: error })
+    return { ...failure(error, timeoutMs), timings: { endMs: elapsed() } }
+  }
+}
+
+/** Reads up to the cap, then drops the connection: whatever else is coming is not worth waiting for. */
+async function readBody(body: Dispatcher.ResponseData['body']): Promise<{ text: string; truncated: boolean }> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  let truncated = false
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes > responseBytes) break
+    }
+    truncated = bytes > responseBytes
+  } catch {
+    // Cut off, or too slow for the deadline. The status has arrived and stands; the body is what came of it.
+    truncated = true
+  }
+  body.on('error', () => {}).destroy()
+  return { text: Buffer.concat(chunks).subarray(0, responseBytes).toString('utf8'), truncated }
+}
+
+const flatHeaders = (headers: Record<string, string | string[] | undefined>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]))
+
+const timeoutCodes = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'])
+
+/** Texts by code, never the error's own: that one may name the resolved address of something inside. */
+const unreachableTexts: Record<string, string> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EPIPE: 'connection closed while sending',
+  ENOTFOUND: 'host name not found',
+  EAI_AGAIN: 'host name could not be resolved for now',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'network unreachable',
+  UND_ERR_SOCKET: 'connection closed before an answer',
+  UND_ERR_HEADERS_OVERFLOW: 'the answer has too many header bytes',
+  HPE_INVALID_CONSTANT: 'the answer is not HTTP',
+  CERT_HAS_EXPIRED: 'the TLS certificate has expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'the TLS certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'the TLS certificate chain has a self-signed certificate',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the TLS certificate cannot be verified',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the TLS certificate is for another host name',
+}
+
+function failure(error: unknown, timeoutMs: number): Pick<SendResult, 'outcome' | 'error'> {
+  const { name, code = '' } = error as { name?: string; code?: string }
+  if (code === 'TIDINGS_BLOCKED') return { outcome: 'blocked', error: (error as Error).message }
+  if (name === 'TimeoutError' || name === 'AbortError' || timeoutCodes.has(code)) return { outcome: 'timed_out', error: `no answer within ${timeoutMs} ms` }
+  return { outcome: 'unreachable', error: unreachableTexts[code] ?? `no usable answer (${/^[A-Z0-9_]{3,60}$/.test(code) ? code : 'protocol error'})` }
+}

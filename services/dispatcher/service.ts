@@ -1,0 +1,61 @@
+import type { Clock } from '../../shared/clock.ts'
+import { createAddressPolicy } from '../../shared/http/address-policy.ts'
+import { createApp } from '../../shared/http/app.ts'
+import { mountHealth } from '../../shared/http/health.ts'
+import type { Logger } from '../../shared/logger.ts'
+import type { Format } from '../../shared/payload/format.ts'
+import { connectRedis, waitForever, type RedisTarget } from '../../shared/redis.ts'
+import { loadRegistry } from '../../shared/registry.ts'
+import type { Vault } from '../../shared/secrets.ts'
+import type { Service } from '../../shared/service.ts'
+import type { Scheme } from '../../shared/signing/scheme.ts'
+import type { Storage } from '../../shared/storage/storage.ts'
+import { holdPayloads } from './payloads.ts'
+import { openReport } from './report.ts'
+import { createSender } from './send.ts'
+import type { DispatcherSettings } from './settings.ts'
+import { cacheWebhooks } from './webhooks.ts'
+import { startWorker } from './worker.ts'
+
+export type DispatcherDeps = { settings: DispatcherSettings; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }
+
+export async function startDispatcher({ settings, storage, redis: target, vault, log, clock }: DispatcherDeps): Promise<Service> {
+  const [schemes, formats] = await Promise.all([
+    loadRegistry<Scheme>('scheme', new URL('../../shared/signing/schemes/', import.meta.url)),
+    loadRegistry<Format>('format', new URL('../../shared/payload/formats/', import.meta.url)),
+  ])
+  const redis = connectRedis(target, waitForever, (error) => log.warn({ err: error }, 'Redis is away'))
+  const sender = createSender(createAddressPolicy({ allow: settings.allowedAddresses }), { connectionsPerOrigin: settings.concurrency })
+  const worker = startWorker(
+    target,
+    settings,
+    {
+      webhooks: cacheWebhooks(storage, vault),
+      payloads: holdPayloads(storage, formats),
+      schemes,
+      report: openReport(redis, target.prefix, log),
+      sender,
+      clock,
+      random: Math.random,
+      log,
+    },
+    log,
+  )
+  const ready = async () => ({
+    storage: await storage.ping().then(() => 'ok', String),
+    redis: redis.status === 'ready' ? 'ok' : `the connection is ${redis.status}`,
+    worker: worker.isRunning() ? 'ok' : 'not taking jobs',
+  })
+  const app = createApp(log)
+  mountHealth(app, ready)
+
+  return {
+    app,
+    ready,
+    async stop() {
+      await worker.stop()
+      await sender.close()
+      redis.disconnect()
+    },
+  }
+}

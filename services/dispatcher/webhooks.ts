@@ -1,0 +1,39 @@
+import { LRUCache } from 'lru-cache'
+import type { Vault } from '../../shared/secrets.ts'
+import type { Storage, Webhook } from '../../shared/storage/storage.ts'
+
+/** A webhook ready to be used: its secrets and headers opened. */
+export type OpenWebhook = Omit<Webhook, 'headers' | 'secrets'> & { headers: Record<string, string>; secrets: { value: string; expiresAt: number | null }[] }
+
+export type Webhooks = {
+  /** @param version what the registry's version in Redis was last seen to be; a copy of another version is read again */
+  load(id: string, version: string): Promise<OpenWebhook | undefined>
+  /** The version of the copy held, undefined when there is none. */
+  version(id: string): string | undefined
+}
+
+/** Should the announcement of a change be lost, a copy is no older than this. */
+const ttlMs = 10_000
+
+export function cacheWebhooks(storage: Pick<Storage, 'webhooks'>, vault: Vault): Webhooks {
+  const copies = new LRUCache<string, { version: string; webhook: OpenWebhook | undefined }>({ max: 10_000, ttl: ttlMs })
+  return {
+    version: (id) => copies.get(id)?.version,
+    async load(id, version) {
+      const copy = copies.get(id)
+      if (copy?.version === version) return copy.webhook
+      const webhook = openWebhook(await storage.webhooks.load(id), vault)
+      copies.set(id, { version, webhook })
+      return webhook
+    },
+  }
+}
+
+function openWebhook(webhook: Webhook | undefined, vault: Vault): OpenWebhook | undefined {
+  if (!webhook) return undefined
+  return {
+    ...webhook,
+    headers: webhook.headers ? (JSON.parse(vault.open(webhook.headers, webhook.id)) as Record<string, string>) : {},
+    secrets: webhook.secrets.map(({ sealed, expiresAt }) => ({ value: vault.open(sealed, webhook.id), expiresAt })),
+  }
+}

@@ -1,0 +1,69 @@
+import { DelayedError, UnrecoverableError, Worker, type ConnectionOptions, type Job } from 'bullmq'
+import type { Logger } from '../../shared/logger.ts'
+import { DeliveryJob, queueName, type Backoff } from '../../shared/queue.ts'
+import { redisOptions, waitForever, watchErrors, type RedisTarget } from '../../shared/redis.ts'
+import { deliver, type AttemptJob, type DeliverDeps } from './deliver.ts'
+import type { DispatcherSettings } from './settings.ts'
+
+/** Tells BullMQ that this attempt failed and when the next one is due. */
+class RetryLater extends Error {
+  readonly delayMs: number
+  constructor(delayMs: number) {
+    super(`next attempt in ${delayMs} ms`)
+    this.delayMs = delayMs
+  }
+}
+
+/** A fault of ours must not use up the receiver's attempts; the job waits this long and runs again. */
+const pauseAfterFaultMs = 5_000
+
+export type DeliveryWorker = { stop(): Promise<void>; isRunning(): boolean }
+
+/** Takes jobs and runs `deliver` on each; translates what comes back into BullMQ's terms, and nothing else. */
+export function startWorker(target: RedisTarget, settings: DispatcherSettings, deps: DeliverDeps, log: Logger): DeliveryWorker {
+  const stopping = new AbortController()
+
+  const worker = new Worker(queueName, (job, token) => work(job, token as string, deps, stopping.signal, log), {
+    connection: { ...redisOptions(target.url), ...waitForever } as ConnectionOptions,
+    prefix: target.prefix,
+    concurrency: settings.concurrency,
+    lockDuration: settings.lockMs,
+    stalledInterval: settings.stalledMs,
+    // A job whose dispatcher died is run again, however often that happens: giving up would lose it.
+    maxStalledCount: 1_000_000,
+    runRetryDelay: 1_000,
+    settings: { backoffStrategy: (_attemptsMade, _type, error) => (error instanceof RetryLater ? error.delayMs : pauseAfterFaultMs) },
+  })
+  watchErrors(worker as unknown as Parameters<typeof watchErrors>[0], (error) => log.warn({ err: error }, 'queue trouble'))
+  worker.on('lockRenewalFailed', (jobs) => log.warn({ jobs }, 'locks lost: these jobs may run twice'))
+
+  return {
+    isRunning: () => worker.isRunning() && !stopping.signal.aborted,
+    async stop() {
+      const closed = worker.close()
+      const abort = setTimeout(() => stopping.abort(), settings.drainMs)
+      // BullMQ's close never resolves while Redis is away; the jobs then are found as stalled and run again.
+      const giveUp = new Promise<void>((resolve) => setTimeout(resolve, settings.drainMs + 5_000).unref())
+      await Promise.race([closed, giveUp])
+      clearTimeout(abort)
+      stopping.abort()
+    },
+  }
+}
+
+async function work(job: Job, token: string, deps: DeliverDeps, signal: AbortSignal, log: Logger): Promise<void> {
+  const attempt = attemptOf(job)
+  const next = await deliver(attempt, deps, signal).catch(async (fault: Error) => {
+    if (!signal.aborted) log.error({ err: fault, deliveryId: attempt.deliveryId, webhookId: attempt.webhookId }, 'delivery faulted, will run again')
+    await job.moveToDelayed(Date.now() + (signal.aborted ? 0 : pauseAfterFaultMs), token)
+    throw new DelayedError()
+  })
+  if (next.kind === 'retry') throw new RetryLater(next.delayMs)
+  if (next.kind === 'give up') throw new UnrecoverableError(next.reason)
+}
+
+function attemptOf(job: Job): AttemptJob {
+  const data = DeliveryJob.parse(job.data)
+  const step = data.step + job.attemptsMade + 1
+  return { ...data, jobId: job.id as string, step, attempts: data.step + (job.opts.attempts ?? 1), backoff: job.opts.backoff as unknown as Backoff }
+}

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import type { Clock } from '../../shared/clock.ts'
+import type { Envelope, EventDraft } from '../../shared/contracts/event.ts'
+import { createId } from '../../shared/id.ts'
+import type { Logger } from '../../shared/logger.ts'
+import { Problem } from '../../shared/problem.ts'
+import type { AcceptResult, NewEvent, Storage } from '../../shared/storage/storage.ts'
+import type { Relay } from './relay.ts'
+
+export type AcceptDeps = { storage: Pick<Storage, 'events'>; relay: Pick<Relay, 'offer'>; clock: Clock; log: Logger }
+export type Submission = { organizationId: string; source: string; drafts: EventDraft[]; headers: Record<string, string | undefined> }
+
+/**
+ * Makes events durable. What returns is committed to disk: from here on it survives any crash, and the relay will
+ * fan it out, now or after a restart. All events of a request are accepted or none is. The same id (or
+ * `Idempotency-Key`) with the same bytes is accepted once; with other bytes it is refused.
+ */
+export async function accept(submission: Submission, deps: AcceptDeps): Promise<{ id: string; duplicate: boolean }[]> {
+  const now = deps.clock.now()
+  const events = submission.drafts.map((draft) => newEvent(draft, submission, now))
+  const result = await store(events, submission, now, deps)
+  if (result.kind === 'conflict') throw conflict(result, events.length)
+
+  const fresh = events.filter((_, i) => result.events[i]?.duplicate === false)
+  deps.relay.offer(fresh.map(({ envelope, data, raw }) => ({ envelope, data: dataText(raw, data), receivedAt: now })))
+  for (const { envelope } of fresh) {
+    deps.log.info({ eventId: envelope.id, organizationId: envelope.organizationId, source: envelope.source, type: envelope.type }, 'event accepted')
+  }
+  return result.events
+}
+
+function newEvent(draft: EventDraft, { organizationId, source, headers }: Submission, now: number): NewEvent {
+  const { raw, data, time, ...own } = draft
+  const envelope: Envelope = { ...own, id: createId(), organizationId, source, time: time ?? new Date(now).toISOString() }
+  return { envelope, dedupKey: draft.sourceEventId ?? null, bodyHash: sha256(raw), raw, data, headers: keptHeaders(headers), receivedAt: now }
+}
+
+async function store(events: NewEvent[], submission: Submission, now: number, deps: AcceptDeps): Promise<AcceptResult> {
+  const idempotency = idempotencyOf(submission)
+  try {
+    return await deps.storage.events.accept({ events, organizationId: submission.organizationId, idempotency, now })
+  } catch (cause) {
+    // Disk full, disk gone, database locked: nothing was stored, so nothing may be answered with 202.
+    deps.log.error({ err: cause }, 'events not stored')
+    throw new Problem('unavailable', 'the events could not be stored; send them again', { retryAfterSeconds: 2, cause })
+  }
+}
+
+function idempotencyOf({ headers, drafts }: Submission): { key: string; bodyHash: string } | undefined {
+  const key = headers['idempotency-key']
+  if (key === undefined) return undefined
+  if (key.length === 0 || key.length > 255) {
+    throw new Problem('invalid', 'idempotency-key: must have 1 to 255 characters', { errors: [{ field: 'headers.idempotency-key', message: 'must have 1 to 255 characters' }] })
+  }
+  const hash = createHash('sha256')
+  for (const draft of drafts) hash.update(draft.raw)
+  return { key, bodyHash: hash.digest('hex') }
+}
+
+function conflict(result: Extract<AcceptResult, { kind: 'conflict' }>, count: number): Problem {
+  if (result.index < 0) {
+    const message = 'was used before with another body; use a new key for a new request'
+    return new Problem('conflict', `idempotency-key: ${message}`, { errors: [{ field: 'headers.idempotency-key', message }] })
+  }
+  const field = count === 1 ? 'id' : `[${result.index}].id`
+  const message = 'is the id of another event with another body; an event never changes, so give the new one a new id'
+  return new Problem('conflict', `${field}: ${message}`, { errors: [{ field, message }] })
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+const dataText = (raw: Uint8Array, data: NewEvent['data']) => ('text' in data ? data.text : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8', data.start, data.end))
+
+/** Worth showing in the log later; credentials and signatures are not, and hop-by-hop headers say nothing. */
+const kept = /^(content-type|user-agent|idempotency-key|ce-.+|webhook-id|webhook-timestamp|x-request-id|traceparent)$/
+const keptHeaders = (headers: Submission['headers']): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).filter((entry): entry is [string, string] => kept.test(entry[0]) && entry[1] !== undefined))

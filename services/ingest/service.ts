@@ -1,0 +1,41 @@
+import type { Clock } from '../../shared/clock.ts'
+import { createAuthenticate } from '../../shared/http/authenticate.ts'
+import type { Logger } from '../../shared/logger.ts'
+import { openQueue } from '../../shared/queue.ts'
+import { connectRedis, failFast, type RedisTarget } from '../../shared/redis.ts'
+import { loadRegistry } from '../../shared/registry.ts'
+import type { Vault } from '../../shared/secrets.ts'
+import type { Service } from '../../shared/service.ts'
+import type { Scheme } from '../../shared/signing/scheme.ts'
+import type { Storage } from '../../shared/storage/storage.ts'
+import { openBodies } from '../../shared/transport.ts'
+import { startRelay } from './relay.ts'
+import { createIngestApp } from './routes.ts'
+import type { IngestSettings } from './settings.ts'
+import type { SourceAdapter } from './source.ts'
+
+export type IngestDeps = { settings: IngestSettings; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }
+
+export async function startIngest({ settings, storage, redis: target, vault, log, clock }: IngestDeps): Promise<Service> {
+  const onError = (error: Error) => log.warn({ err: error }, 'Redis is away')
+  const [adapters, schemes] = await Promise.all([
+    loadRegistry<SourceAdapter>('source adapter', new URL('./sources/', import.meta.url)),
+    loadRegistry<Scheme>('scheme', new URL('../../shared/signing/schemes/', import.meta.url)),
+  ])
+  const redis = connectRedis(target, failFast, onError)
+  const queue = openQueue(target, onError)
+  const relay = startRelay({ storage, queue, bodies: openBodies(redis, target.prefix), clock, log })
+  const authenticate = createAuthenticate(storage, clock)
+  const app = createIngestApp({ storage, relay, adapters, schemes, vault, authenticate, settings, clock, log })
+
+  return {
+    app,
+    // Redis is no condition: with Redis away events are accepted and wait in SQL.
+    ready: async () => ({ storage: await storage.ping().then(() => 'ok', String) }),
+    async stop() {
+      await relay.stop()
+      await queue.close()
+      redis.disconnect()
+    },
+  }
+}

@@ -1,0 +1,14 @@
+import { z } from 'zod'
+import { fragments, integer } from '../../shared/settings.ts'
+
+export const ingestSettings = z.object({
+  ...fragments.redis,
+  ...fragments.storage,
+  ...fragments.server,
+  ...fragments.log,
+  eventMaxBytes: integer(1_024, 16_777_216).default(262_144).describe('Largest single event, bytes.'),
+  requestMaxBytes: integer(1_024, 268_435_456).default(8_388_608).describe('Largest request, bytes; an array of events may be this long.'),
+  requestMaxEvents: integer(1, 100_000).default(1_000).describe('Most events in one request.'),
+  signatureToleranceSeconds: integer(1, 86_400).default(300).describe('Largest age of a signed timestamp, either way, seconds.'),
+})
+export type IngestSettings = z.infer<typeof ingestSettings>

@@ -1,0 +1,79 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { z } from 'zod'
+import { systemClock, type Clock } from './clock.ts'
+import { serve, type Serving } from './http/serve.ts'
+import { createLogger, type Logger } from './logger.ts'
+import type { RedisTarget } from './redis.ts'
+import { openVault, type Vault } from './secrets.ts'
+import type { Service } from './service.ts'
+import { readSettings, SettingsError } from './settings.ts'
+import { openStorage } from './storage/open.ts'
+import type { Storage } from './storage/storage.ts'
+
+type CommonSettings = { redisUrl: string; redisPrefix: string; databaseUrl: string; masterKey: string; logLevel: string; host: string; port?: number | undefined }
+type Start<S> = (deps: { settings: S; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }) => Promise<Service>
+
+/** Makes a process of one service: settings from the environment, signals, an ordered end, an exit code. */
+export async function run<T extends z.ZodRawShape>(name: string, schema: z.ZodObject<T>, start: Start<z.infer<z.ZodObject<T>>>, options: { readOnly?: boolean } = {}): Promise<void> {
+  const settings = read(schema)
+  const common = settings as unknown as CommonSettings
+  const log = createLogger(name, common.logLevel)
+  process.on('unhandledRejection', (error) => {
+    throw error
+  })
+  process.on('uncaughtException', (error) => {
+    // Half alive is worse than dead: whoever supervises us starts a whole one.
+    log.fatal({ err: error }, 'fault outside any request or job')
+    process.exit(1)
+  })
+
+  const storage = await openWhenThere(common.databaseUrl, options, log)
+  const vault = openVault(Buffer.from(common.masterKey, 'base64'))
+  const redis = { url: common.redisUrl, prefix: common.redisPrefix }
+  const service = await start({ settings, storage, redis, vault, log, clock: systemClock })
+  const serving = common.port === undefined ? undefined : await serve(service.app.fetch, { host: common.host, port: common.port })
+  log.info({ url: serving?.url, pid: process.pid }, `${name} is ready`)
+  // For a parent that waits: a message costs nothing where there is none.
+  process.send?.({ ready: true, url: serving?.url })
+  endOnSignal(log, serving, service, storage)
+}
+
+function read<T extends z.ZodRawShape>(schema: z.ZodObject<T>): z.infer<z.ZodObject<T>> {
+  try {
+    return readSettings(schema, process.env)
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exit(78)
+  }
+}
+
+/** A reader may come up before the writer has made the database: it waits, and says so. */
+async function openWhenThere(url: string, options: { readOnly?: boolean }, log: Logger): Promise<Storage> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await openStorage(url, options)
+    } catch (error) {
+      if (!options.readOnly || tries > 300) throw error
+      if (tries === 0) log.info({ reason: (error as Error).message }, 'the database is not there yet, waiting for it')
+      await pause(200)
+    }
+  }
+}
+
+function endOnSignal(log: Logger, serving: Serving | undefined, service: Service, storage: Storage): void {
+  let ending = false
+  const end = async (signal: string) => {
+    if (ending) process.exit(1)
+    ending = true
+    log.info({ signal }, 'draining')
+    await serving?.stop()
+    await service.stop()
+    await storage.close()
+    log.info('ended')
+    process.exit(0)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal))
+  // A child whose launcher was killed has nobody left to end it.
+  process.on('disconnect', () => void end('disconnect'))
+}
