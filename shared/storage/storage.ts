@@ -122,7 +122,9 @@ export type WebhookStore = {
   /** For the dispatcher, which knows the id from its job. */
   load(id: string): Promise<Webhook | undefined>
   /** Newest first. The cursor is opaque; an unreadable one rejects with a `Problem`. */
-  list(organizationId: string, page: { limit: number; after?: string }): Promise<Page<Webhook>>
+  list(organizationId: string, page: { limit: number; after?: string | undefined }): Promise<Page<Webhook>>
+  /** An unknown field, a value of the wrong type or a bad cursor rejects with a `Problem` that names it. */
+  filter(organizationId: string, request: { filter?: Filter | undefined; sort?: SortKey[] | undefined; limit: number; after?: string | undefined }): Promise<Page<Webhook>>
   update(organizationId: string, id: string, patch: WebhookPatch, now: number): Promise<Webhook | undefined>
   /** Also removes its subscriptions and cancels its open deliveries, in the same transaction. */
   remove(organizationId: string, id: string, now: number): Promise<boolean>
@@ -262,6 +264,8 @@ export type DeliveryStore = {
   redeliver(organizationId: string, id: string, now: number): Promise<OpenDelivery | 'gone' | 'open' | undefined>
   /** Open deliveries whose next attempt is due before the time; with `after` (a delivery id) as keyset. */
   dueBefore(time: number, limit: number, after?: string): Promise<OpenDelivery[]>
+  /** Those of the given ids that are open at this moment. */
+  stillOpen(ids: string[]): Promise<OpenDelivery[]>
   /** Marks attempts that were started before the time and never finished. */
   interrupt(startedBefore: number, now: number): Promise<number>
   /** Deliveries by state, of one organization, accepted within the range. */

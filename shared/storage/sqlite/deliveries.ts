@@ -1,5 +1,5 @@
 import { and, asc, eq, gt, inArray, lt, or, sql } from 'drizzle-orm'
-import { openStates, type OutcomeEntry } from '../../contracts/delivery.ts'
+import type { OutcomeEntry } from '../../contracts/delivery.ts'
 import type { DeliveryStore, OpenDelivery } from '../storage.ts'
 import type { Db } from './database.ts'
 import { recorder } from './record.ts'
@@ -18,14 +18,16 @@ const openColumns = {
   retry: webhooks.retry,
 }
 
-export function reads(db: Db): Pick<Sync<DeliveryStore>, 'dueBefore'> {
+export function reads(db: Db): Pick<Sync<DeliveryStore>, 'dueBefore' | 'stillOpen'> {
+  // Written out and not as parameters, so that SQLite sees that the partial index holds these rows.
+  const isOpen = sql`${deliveries.state} in ('pending', 'retrying')`
+  const select = () => db.select(openColumns).from(deliveries).innerJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
   return {
     dueBefore(time, limit, after): OpenDelivery[] {
-      const isOpen = inArray(deliveries.state, [...openStates])
-      const query = db.select(openColumns).from(deliveries).innerJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
       const where = and(isOpen, lt(deliveries.nextAttemptAt, time), after ? gt(deliveries.id, after) : undefined)
-      return query.where(where).orderBy(asc(deliveries.id)).limit(limit).all()
+      return select().where(where).orderBy(asc(deliveries.id)).limit(limit).all()
     },
+    stillOpen: (ids) => select().where(and(isOpen, inArray(deliveries.id, ids))).all(),
   }
 }
 

@@ -1,0 +1,157 @@
+import { and, asc, count, desc, eq, getTableColumns, gte, lt, sql, type SQL } from 'drizzle-orm'
+import { deliveryFields, type DeliveryField } from '../../contracts/api/fields.ts'
+import { DeliveryState, openStates } from '../../contracts/delivery.ts'
+import { checkFilter, checkQuery } from '../query.ts'
+import type { DeliveryRow, DeliveryStore } from '../storage.ts'
+import type { Db } from './database.ts'
+import { beyond, orderOf, pageOf, sortKeys, whereOf, type Columns } from './filter.ts'
+import { attempts, deliveries, events, webhooks } from './schema.ts'
+import type { Sync } from './stores.ts'
+
+/** Read out of the envelope: nothing of a source's event is stored twice. */
+const ofEvent = (path: string): SQL<string | null> => sql<string | null>`json_extract(${events.envelope}, ${sql.raw(`'$.${path}'`)})`
+
+/** What the log of deliveries can be filtered and sorted by. */
+export const deliveryColumns: Columns<DeliveryField> = {
+  id: deliveries.id,
+  webhook_id: deliveries.webhookId,
+  event_id: deliveries.eventId,
+  event_type: deliveries.eventType,
+  status: deliveries.state,
+  attempts: deliveries.attempts,
+  generation: deliveries.generation,
+  created_at: deliveries.createdAt,
+  updated_at: deliveries.updatedAt,
+  accepted_at: deliveries.acceptedAt,
+  delivered_at: deliveries.deliveredAt,
+  next_attempt_at: deliveries.nextAttemptAt,
+  last_attempt_at: deliveries.lastAttemptAt,
+  last_outcome: deliveries.lastOutcome,
+  last_status_code: deliveries.lastStatusCode,
+  last_error: deliveries.lastError,
+  reason: deliveries.reason,
+  source: events.source,
+  subject: ofEvent('subject'),
+  entity_type: ofEvent('entity.type'),
+  entity_id: ofEvent('entity.id'),
+  entity_name: ofEvent('entity.name'),
+}
+
+const row = {
+  ...getTableColumns(deliveries),
+  source: sql<string>`coalesce(${events.source}, '')`,
+  subject: ofEvent('subject'),
+  entityType: ofEvent('entity.type'),
+  entityId: ofEvent('entity.id'),
+  entityName: ofEvent('entity.name'),
+  webhookLabel: webhooks.label,
+  webhookUrl: sql<string>`coalesce(${webhooks.url}, '')`,
+}
+
+export function reads(db: Db): Pick<Sync<DeliveryStore>, 'find' | 'ofEvent' | 'filter' | 'count' | 'tally'> {
+  const oneRow = sql.placeholder('id')
+  const byId = rows(db).where(eq(deliveries.id, oneRow)).prepare()
+  const attemptsOf = db.select().from(attempts).where(eq(attempts.deliveryId, oneRow)).orderBy(asc(attempts.number)).prepare()
+
+  return {
+    find(organizationId, id) {
+      const delivery = byId.get({ id })
+      return delivery?.organizationId === organizationId ? { delivery, attempts: attemptsOf.all({ id }) } : undefined
+    },
+    ofEvent(organizationId, eventId, { limit }): DeliveryRow[] {
+      const own = and(eq(deliveries.eventId, eventId), eq(deliveries.organizationId, organizationId))
+      return rows(db).where(own).orderBy(desc(deliveries.createdAt), desc(deliveries.id)).limit(limit).all()
+    },
+    filter(organizationId, request) {
+      const query = checkQuery(deliveryFields, request)
+      const found = db
+        .select({ row, keys: sortKeys(deliveryColumns, query.sort) })
+        .from(deliveries)
+        // Left joins, so that SQLite walks the log in the order of the page and looks up the rest row by row.
+        .leftJoin(events, eq(events.id, deliveries.eventId))
+        .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
+        .where(and(eq(deliveries.organizationId, organizationId), whereOf(deliveryColumns, query.filter), beyond(deliveryColumns, query.sort, query.after)))
+        .orderBy(...orderOf(deliveryColumns, query.sort))
+        .limit(query.limit + 1)
+        .all()
+      return pageOf(query, found)
+    },
+    count(organizationId, filter) {
+      const where = whereOf(deliveryColumns, filter && checkFilter(deliveryFields, filter))
+      const query = db.select({ deliveries: count() }).from(deliveries).leftJoin(events, eq(events.id, deliveries.eventId))
+      return query.where(and(eq(deliveries.organizationId, organizationId), where)).get()?.deliveries ?? 0
+    },
+    tally: (organizationId, range) => ({ ...tallyEvents(db, organizationId, range), ...tallyDeliveries(db, organizationId, range) }),
+  }
+}
+
+const rows = (db: Db) => db.select(row).from(deliveries).leftJoin(events, eq(events.id, deliveries.eventId)).leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
+
+type Range = { from: number; to: number }
+
+function tallyEvents(db: Db, organizationId: string, { from, to }: Range) {
+  const total = (condition: SQL) => sql<number>`coalesce(sum(${condition}), 0)`
+  const sums = {
+    events: count(),
+    matched: total(sql`${events.matched} > 0`),
+    matchedNothing: total(sql`${events.matched} = 0`),
+    notFannedOut: total(sql`${events.fannedOutAt} is null`),
+  }
+  const within = and(eq(events.organizationId, organizationId), gte(events.receivedAt, from), lt(events.receivedAt, to))
+  return db.select(sums).from(events).where(within).get() ?? { events: 0, matched: 0, matchedNothing: 0, notFannedOut: 0 }
+}
+
+function tallyDeliveries(db: Db, organizationId: string, { from, to }: Range) {
+  // No delivery is made before its event is accepted, and creation is what the index knows.
+  const within = and(eq(deliveries.organizationId, organizationId), gte(deliveries.createdAt, from), gte(deliveries.acceptedAt, from), lt(deliveries.acceptedAt, to))
+  const byState = db
+    .select({ state: deliveries.state, deliveries: count(), attempts: sql<number>`sum(${deliveries.attempts})` })
+    .from(deliveries)
+    .where(within)
+    .groupBy(deliveries.state)
+    .all()
+  const states = Object.fromEntries(DeliveryState.options.map((state) => [state, 0])) as Record<DeliveryState, number>
+  for (const group of byState) states[group.state] = group.deliveries
+  return { states, attempts: byState.reduce((sum, group) => sum + group.attempts, 0) }
+}
+
+/** Columns that open the next generation of a finished delivery. Attempts are numbered on. */
+export const nextGeneration = (now: number) => ({
+  state: 'pending' as const,
+  generation: sql`${deliveries.generation} + 1`,
+  step: 0,
+  nextAttemptAt: now,
+  updatedAt: now,
+  reason: null,
+})
+
+/** What the job of an opened delivery is made of, apart from its webhook's retry policy. */
+export const opened = {
+  id: deliveries.id,
+  organizationId: deliveries.organizationId,
+  eventId: deliveries.eventId,
+  webhookId: deliveries.webhookId,
+  generation: deliveries.generation,
+  step: deliveries.step,
+  nextAttemptAt: deliveries.nextAttemptAt,
+}
+
+export function writes(db: Db): Pick<Sync<DeliveryStore>, 'redeliver'> {
+  const find = db
+    .select({ organizationId: deliveries.organizationId, state: deliveries.state, active: webhooks.active, removedAt: webhooks.removedAt, retry: webhooks.retry })
+    .from(deliveries)
+    .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
+    .where(eq(deliveries.id, sql.placeholder('id')))
+    .prepare()
+
+  return {
+    redeliver(organizationId, id, now) {
+      const found = find.get({ id })
+      if (found?.organizationId !== organizationId) return undefined
+      if (openStates.includes(found.state)) return 'open'
+      if (!found.active || found.removedAt !== null || !found.retry) return 'gone'
+      const delivery = db.update(deliveries).set(nextGeneration(now)).where(eq(deliveries.id, id)).returning(opened).get()
+      return { ...delivery, retry: found.retry }
+    },
+  }
+}

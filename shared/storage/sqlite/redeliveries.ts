@@ -1,0 +1,80 @@
+import { and, asc, count, desc, eq, inArray, isNull, lt, or, gt, sql, type SQL } from 'drizzle-orm'
+import { deliveryFields } from '../../contracts/api/fields.ts'
+import { checkFilter } from '../query.ts'
+import type { OpenDelivery, Redelivery, RedeliveryStore } from '../storage.ts'
+import type { Db } from './database.ts'
+import { deliveryColumns, nextGeneration, opened } from './delivery-log.ts'
+import { whereOf } from './filter.ts'
+import { deliveries, events, redeliveries, webhooks } from './schema.ts'
+import type { Sync } from './stores.ts'
+
+const own = (organizationId: string, id: string) => and(eq(redeliveries.organizationId, organizationId), eq(redeliveries.id, id))
+const isRunning = eq(redeliveries.state, 'running')
+
+export function reads(db: Db): Pick<Sync<RedeliveryStore>, 'find' | 'list' | 'running'> {
+  return {
+    find: (organizationId, id) => db.select().from(redeliveries).where(own(organizationId, id)).get(),
+    list: (organizationId, { limit }) =>
+      db.select().from(redeliveries).where(eq(redeliveries.organizationId, organizationId)).orderBy(desc(redeliveries.createdAt), desc(redeliveries.id)).limit(limit).all(),
+    running: () => db.select().from(redeliveries).where(isRunning).orderBy(asc(redeliveries.createdAt)).all(),
+  }
+}
+
+/** Finished deliveries that match, were not touched since, and whose webhook can take them. */
+function eligible({ organizationId, filter, before }: Pick<Redelivery, 'organizationId' | 'filter' | 'before'>): SQL | undefined {
+  const isFinished = inArray(deliveries.state, ['succeeded', 'failed', 'cancelled'])
+  const takes = and(eq(webhooks.active, true), isNull(webhooks.removedAt))
+  const matches = whereOf(deliveryColumns, filter ? checkFilter(deliveryFields, filter) : undefined)
+  return and(eq(deliveries.organizationId, organizationId), isFinished, lt(deliveries.updatedAt, before), takes, matches)
+}
+
+type Position = { createdAt: number; id: string }
+
+export function writes(db: Db): Pick<Sync<RedeliveryStore>, 'create' | 'stop' | 'advance'> {
+  /** Where the last piece ended. Only saves reading the log again from its start: lost at a restart, found again. */
+  const positions = new Map<string, Position>()
+
+  function nextPiece(redelivery: Redelivery, limit: number, from: Position | undefined) {
+    const beyond = from && or(gt(deliveries.createdAt, from.createdAt), and(eq(deliveries.createdAt, from.createdAt), gt(deliveries.id, from.id)))
+    return db
+      .select({ id: deliveries.id, createdAt: deliveries.createdAt, retry: webhooks.retry })
+      .from(deliveries)
+      .leftJoin(events, eq(events.id, deliveries.eventId))
+      .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
+      .where(and(eligible(redelivery), from && sql`${deliveries.createdAt} >= ${from.createdAt}`, beyond))
+      .orderBy(asc(deliveries.createdAt), asc(deliveries.id))
+      .limit(limit)
+      .all()
+  }
+
+  return {
+    create(request, now) {
+      const matching = db.select({ deliveries: count() }).from(deliveries).leftJoin(events, eq(events.id, deliveries.eventId)).leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
+      const matched = matching.where(eligible(request)).get()?.deliveries ?? 0
+      const state = matched > 0 ? ('running' as const) : ('finished' as const)
+      return db.insert(redeliveries).values({ ...request, state, matched, redelivered: 0, createdAt: now, updatedAt: now }).returning().get()
+    },
+    stop(organizationId, id, now) {
+      const stopped = db.update(redeliveries).set({ state: 'stopped', updatedAt: now }).where(and(own(organizationId, id), isRunning)).returning().get()
+      return stopped ?? db.select().from(redeliveries).where(own(organizationId, id)).get()
+    },
+    advance(id, limit, now): OpenDelivery[] {
+      const redelivery = db.select().from(redeliveries).where(and(eq(redeliveries.id, id), isRunning)).get()
+      if (!redelivery) return []
+      let piece = nextPiece(redelivery, limit, positions.get(id))
+      // A piece whose commit failed was passed over, so the last look is one from the start.
+      if (piece.length < limit && positions.delete(id)) piece = nextPiece(redelivery, limit, undefined)
+      if (piece.length === limit) positions.set(id, piece.at(-1) as Position)
+      return openPiece(redelivery, piece, limit, now)
+    },
+  }
+
+  function openPiece(redelivery: Redelivery, piece: { id: string; retry: OpenDelivery['retry'] | null }[], limit: number, now: number): OpenDelivery[] {
+    const retries = new Map(piece.map((one) => [one.id, one.retry]))
+    const ids = sql`(select value from json_each(${JSON.stringify([...retries.keys()])}))`
+    const list = db.update(deliveries).set(nextGeneration(now)).where(sql`${deliveries.id} in ${ids}`).returning(opened).all()
+    const progress = { redelivered: redelivery.redelivered + list.length, updatedAt: now, ...(piece.length < limit && { state: 'finished' as const }) }
+    db.update(redeliveries).set(progress).where(eq(redeliveries.id, redelivery.id)).run()
+    return list.map((delivery) => ({ ...delivery, retry: retries.get(delivery.id) as OpenDelivery['retry'] }))
+  }
+}
