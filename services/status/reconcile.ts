@@ -1,0 +1,139 @@
+import type { Redis } from 'ioredis'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Clock } from '../../shared/clock.ts'
+import { jobId } from '../../shared/id.ts'
+import type { Logger } from '../../shared/logger.ts'
+import { jobOf, type DeliveryQueue } from '../../shared/queue.ts'
+import type { OpenDelivery, Storage } from '../../shared/storage/storage.ts'
+import { keys } from '../../shared/transport.ts'
+
+export type ReconcilerDeps = {
+  redis: Redis
+  prefix: string
+  storage: Pick<Storage, 'deliveries'>
+  queue: Pick<DeliveryQueue, 'add' | 'alive' | 'forget'>
+  /** Other work for one process at a time, done at every tick. */
+  chores: (() => Promise<unknown>)[]
+  self: string
+  clock: Clock
+  log: Logger
+}
+export type Reconciler = { stop(): Promise<void> }
+
+const tickMs = 1_000
+/** A leader that is silent this long is replaced. */
+const leaseMs = 10_000
+const passEveryMs = 10_000
+/** A delivery whose time has come is left this long to the queue before its job is looked for. */
+const graceMs = 15_000
+/** Longest timeout of a webhook, and the time for its job to be found stalled and run again. */
+const attemptMs = 30_000 + 60_000
+/** Outcomes that wait longer than this to be recorded mean that SQL is behind, and must not be believed yet. */
+const lagMs = 5_000
+const pageRows = 500
+/** For outcomes on their way into SQL. */
+const settleMs = 2_000
+
+/** Pages of one pass; the next goes on where it stopped, so that a long backlog never keeps Redis busy. */
+const passPages = 20
+
+/**
+ * Makes SQL the truth: what it says is open has a job, whatever became of Redis. Runs in one status process at a
+ * time; two at once would only do the same work twice, as jobs are added under ids that follow from the delivery.
+ */
+export function startReconciler(deps: ReconcilerDeps): Reconciler {
+  const key = keys(deps.prefix)
+  const { storage, queue, clock, log } = deps
+  let nextPassAt = 0
+  let resumeAfter: string | undefined
+  let stopping = false
+
+  async function tick(): Promise<void> {
+    if (!(await lead())) return
+    // The key is only missing when Redis is new or was wiped: then every open delivery has lost its job.
+    const wiped = (await deps.redis.set(key.epoch, String(clock.now()), 'NX')) === 'OK'
+    if (wiped) await restoreAll()
+    else if (clock.now() >= nextPassAt) await pass()
+    for (const chore of deps.chores) await chore()
+  }
+
+  async function restoreAll(): Promise<void> {
+    for (let after: string | undefined; !stopping; ) {
+      const page = await storage.deliveries.dueBefore(Number.MAX_SAFE_INTEGER, pageRows, after)
+      await putBack(await withoutJob(page))
+      after = page.at(-1)?.id
+      if (page.length < pageRows) return
+    }
+  }
+
+  async function pass(): Promise<void> {
+    nextPassAt = clock.now() + passEveryMs
+    const missing: OpenDelivery[] = []
+    for (let pages = 0; pages < passPages && !stopping; pages++) {
+      const page = await storage.deliveries.dueBefore(clock.now() - graceMs, pageRows, resumeAfter)
+      missing.push(...(await withoutJob(page)))
+      resumeAfter = page.length < pageRows ? undefined : page.at(-1)?.id
+      if (resumeAfter === undefined) break
+    }
+    await putBackIfLost(missing)
+    const interrupted = await storage.deliveries.interrupt(clock.now() - attemptMs, clock.now())
+    if (interrupted > 0) log.warn({ attempts: interrupted }, 'attempts without an end marked as interrupted')
+  }
+
+  /** Between the end of a job and the record of its outcome a delivery looks open and has none: look again later. */
+  async function putBackIfLost(missing: OpenDelivery[]): Promise<void> {
+    if (missing.length === 0) return
+    await pause(settleMs)
+    if (await lagging()) return
+    const open = await storage.deliveries.stillOpen(missing.map(({ id }) => id))
+    await putBack(await withoutJob(open))
+  }
+
+  async function putBack(lost: OpenDelivery[]): Promise<void> {
+    if (lost.length === 0) return
+    await queue.forget(lost.map(ofJob))
+    await queue.add(lost.map((open) => jobOf(open, clock.now())))
+    log.warn({ deliveries: lost.length }, 'jobs put back that Redis had lost')
+  }
+
+  async function withoutJob(page: OpenDelivery[]): Promise<OpenDelivery[]> {
+    const alive = await queue.alive(page.map(ofJob))
+    return page.filter((open) => !alive.has(jobId(open.id, open.generation)))
+  }
+
+  async function lagging(): Promise<boolean> {
+    const oldest = (await deps.redis.xrange(key.outcomes, '-', '+', 'COUNT', 1))[0]?.[0]
+    return oldest !== undefined && clock.now() - Number(oldest.split('-')[0]) > lagMs
+  }
+
+  async function lead(): Promise<boolean> {
+    if ((await deps.redis.set(key.leader, deps.self, 'PX', leaseMs, 'NX')) === 'OK') return true
+    if ((await deps.redis.get(key.leader)) !== deps.self) return false
+    await deps.redis.pexpire(key.leader, leaseMs)
+    return true
+  }
+
+  async function runTicks(): Promise<void> {
+    for (let failed = false; !stopping; await pause(tickMs)) {
+      await tick().then(
+        () => void (failed = false),
+        (error: unknown) => {
+          if (!failed && !stopping) log.warn({ err: error }, 'reconciling failed, will be repeated')
+          failed = true
+        },
+      )
+    }
+  }
+
+  const ticks = runTicks()
+  return {
+    async stop() {
+      stopping = true
+      await ticks
+      // Hand over at once; should this fail, the lease runs out by itself.
+      if ((await deps.redis.get(key.leader).catch(() => null)) === deps.self) await deps.redis.del(key.leader).catch(() => {})
+    },
+  }
+}
+
+const ofJob = ({ id, generation }: OpenDelivery) => ({ deliveryId: id, generation })

@@ -1,0 +1,123 @@
+import type { Redis } from 'ioredis'
+import type { Clock } from '../../shared/clock.ts'
+import type { OutcomeEntry } from '../../shared/contracts/delivery.ts'
+import type { Logger } from '../../shared/logger.ts'
+import type { Storage } from '../../shared/storage/storage.ts'
+import { announceRegistry, decodeOutcome, keys, type Bodies } from '../../shared/transport.ts'
+
+export type RecorderDeps = {
+  /** A connection of its own: it blocks while it waits for entries. */
+  redis: Redis
+  prefix: string
+  storage: Pick<Storage, 'deliveries'>
+  bodies: Pick<Bodies, 'unlink'>
+  /** Not the blocking connection. */
+  announce: Redis
+  /** Unique among status processes that run at the same time. */
+  consumer: string
+  clock: Clock
+  log: Logger
+}
+export type Recorder = { stop(): Promise<void> }
+
+const group = 'log'
+const batchEntries = 500
+const blockMs = 1_000
+/** Entries that a dead status process had taken are taken over after this time. */
+const abandonedMs = 15_000
+const pauseAfterFaultMs = 500
+/** A batch that fails this often is tried entry by entry, so that one bad entry does not hold up all others. */
+const wholeTries = 5
+
+type Entry = [id: string, fields: string[]]
+
+/**
+ * Moves outcomes from the stream into the delivery log: read, one SQL transaction, and only then acknowledge and
+ * delete. Dying in between means that the same entries come again, and the log absorbs them.
+ */
+export function startRecorder(deps: RecorderDeps): Recorder {
+  const { redis, log } = deps
+  const { outcomes } = keys(deps.prefix)
+  let stopping = false
+  let failures = 0
+
+  async function runBatches(): Promise<void> {
+    let claimAt = 0
+    while (!stopping) {
+      try {
+        if (deps.clock.now() >= claimAt) {
+          await write(await claimAbandoned())
+          claimAt = deps.clock.now() + abandonedMs
+        }
+        await write(await read())
+        failures = 0
+      } catch (error) {
+        if (stopping) return
+        if (/NOGROUP/.test(String(error))) await createGroup()
+        else {
+          failures++
+          log.warn({ err: error }, 'outcomes not recorded yet, will be repeated')
+          claimAt = 0
+          await new Promise((resolve) => setTimeout(resolve, pauseAfterFaultMs))
+        }
+      }
+    }
+  }
+
+  /** From the beginning of the stream: what was written before we came counts too. */
+  async function createGroup(): Promise<void> {
+    await redis.xgroup('CREATE', outcomes, group, '0', 'MKSTREAM').catch((error: Error) => {
+      if (!error.message.includes('BUSYGROUP')) throw error
+    })
+  }
+
+  async function read(): Promise<Entry[]> {
+    const answer = (await redis.xreadgroup('GROUP', group, deps.consumer, 'COUNT', batchEntries, 'BLOCK', blockMs, 'STREAMS', outcomes, '>')) as [string, Entry[]][] | null
+    return answer?.[0]?.[1] ?? []
+  }
+
+  /** Of others that died, and our own that failed: idle time tells both from what is being worked on. */
+  async function claimAbandoned(): Promise<Entry[]> {
+    const idleMs = failures > 0 ? 0 : abandonedMs
+    const [, entries] = (await redis.xautoclaim(outcomes, group, deps.consumer, idleMs, '0', 'COUNT', batchEntries)) as [string, Entry[]]
+    return entries.filter((entry) => entry[1] !== null)
+  }
+
+  async function write(entries: Entry[]): Promise<void> {
+    if (entries.length === 0) return
+    if (failures < wholeTries) return writeBatch(entries)
+    for (const entry of entries) await writeBatch([entry]).catch((error: unknown) => refuse(entry, error))
+  }
+
+  async function writeBatch(entries: Entry[]): Promise<void> {
+    const outcomeEntries: OutcomeEntry[] = entries.map(([, fields]) => decodeOutcome(fields))
+    const { finishedEvents, disabledWebhooks } = await deps.storage.deliveries.record(outcomeEntries, deps.clock.now())
+    await forget(entries)
+    await deps.bodies.unlink(finishedEvents)
+    if (disabledWebhooks.length > 0) {
+      log.warn({ webhooks: disabledWebhooks }, 'webhooks disabled by their receivers')
+      await announceRegistry(deps.announce, deps.prefix)
+    }
+  }
+
+  async function forget(entries: Entry[]): Promise<void> {
+    const ids = entries.map(([id]) => id)
+    await redis.pipeline().xack(outcomes, group, ...ids).xdel(outcomes, ...ids).exec()
+  }
+
+  /** Kept aside for a person to look at; the reconciler sees to the delivery. Only when the database itself answers. */
+  async function refuse(entry: Entry, error: unknown): Promise<void> {
+    await deps.storage.deliveries.record([], deps.clock.now())
+    log.error({ err: error, entry: entry[0] }, 'outcome refused by the log, kept aside')
+    await redis.xadd(`${outcomes}:refused`, '*', ...entry[1])
+    await forget([entry])
+  }
+
+  const batches = createGroup().catch(() => {}).then(runBatches)
+  return {
+    async stop() {
+      stopping = true
+      await Promise.race([batches, new Promise((resolve) => setTimeout(resolve, blockMs * 3).unref())])
+    },
+  }
+}

@@ -1,0 +1,80 @@
+import { readdirSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { extname } from 'node:path'
+import type { Clock } from '../../shared/clock.ts'
+import { createAddressPolicy } from '../../shared/http/address-policy.ts'
+import { createId } from '../../shared/id.ts'
+import type { Logger } from '../../shared/logger.ts'
+import type { Format } from '../../shared/payload/format.ts'
+import { openQueue } from '../../shared/queue.ts'
+import { connectRedis, failFast, waitForever, type RedisTarget } from '../../shared/redis.ts'
+import { loadRegistry } from '../../shared/registry.ts'
+import type { Vault } from '../../shared/secrets.ts'
+import type { Service } from '../../shared/service.ts'
+import type { Scheme } from '../../shared/signing/scheme.ts'
+import type { Storage } from '../../shared/storage/storage.ts'
+import { openBodies } from '../../shared/transport.ts'
+import { createStatusApp } from './app.ts'
+import type { StatusDeps } from './deps.ts'
+import { startReconciler } from './reconcile.ts'
+import { startRecorder } from './record.ts'
+import { advanceRedeliveries } from './redeliver.ts'
+import type { StatusSettings } from './settings.ts'
+
+export type StatusServiceDeps = { settings: StatusSettings; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }
+
+export async function startStatus({ settings, storage, redis: target, vault, log, clock }: StatusServiceDeps): Promise<Service> {
+  const onError = (error: Error) => log.warn({ err: error }, 'Redis is away')
+  const [schemes, formats] = await Promise.all([
+    loadRegistry<Scheme>('scheme', new URL('../../shared/signing/schemes/', import.meta.url)),
+    loadRegistry<Format>('format', new URL('../../shared/payload/formats/', import.meta.url)),
+  ])
+  const redis = connectRedis(target, failFast, onError)
+  const reader = connectRedis(target, waitForever, onError)
+  const queue = openQueue(target, onError)
+  const bodies = openBodies(redis, target.prefix)
+  const { prefix } = target
+  const self = `${hostname()}-${process.pid}-${createId()}`
+
+  const ready = async () => ({
+    storage: await storage.ping().then(() => 'ok', String),
+    redis: redis.status === 'ready' ? 'ok' : `the connection is ${redis.status}`,
+  })
+  const deps: StatusDeps = {
+    storage,
+    vault,
+    queue,
+    bodies,
+    policy: createAddressPolicy({ allow: settings.allowedAddresses }),
+    schemes,
+    formats,
+    adapters: adapterNames(),
+    settings,
+    redis,
+    log,
+    clock,
+    ready,
+  }
+  const recorder = startRecorder({ redis: reader, prefix, storage, bodies, announce: redis, consumer: self, clock, log })
+  const reconciler = startReconciler({ redis, prefix, storage, queue, chores: [() => advanceRedeliveries(deps)], self, clock, log })
+
+  return {
+    app: createStatusApp(deps),
+    ready,
+    async stop() {
+      await reconciler.stop()
+      await recorder.stop()
+      await queue.close()
+      redis.disconnect()
+      reader.disconnect()
+    },
+  }
+}
+
+/** By the folder's file names: the adapters themselves belong to ingest, and a service never loads another's code. */
+function adapterNames(): string[] {
+  const extension = extname(import.meta.url)
+  return readdirSync(new URL('../ingest/sources/', import.meta.url))
+    .filter((file) => extname(file) === extension && !file.endsWith('.d.ts'))
+    .map((file) => file.slice(0, -extension.length))
+}
