@@ -50,7 +50,12 @@ function report(types, { strict, progress }) {
   rmSync(stampFile, { force: true })
   if (strict) throw new Error(`the types do not agree:\n${types}`)
   const lines = types.split('\n')
-  progress.say(['  the types do not agree (`npm run check` shows all); going on with what was compiled:', ...lines.slice(0, 5).map((line) => `  ${line}`)].join('\n'))
+  progress.say(
+    [
+      '  the types do not agree (`npm run check` shows all); going on with what was compiled:',
+      ...lines.slice(0, 5).map((line) => `  ${line}`),
+    ].join('\n'),
+  )
 }
 
 function copy(path) {

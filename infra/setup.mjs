@@ -33,7 +33,9 @@ function requireNode() {
 export class SetupError extends Error {}
 
 async function installDependencies(progress) {
-  const lock = createHash('sha256').update(readFileSync(file('package-lock.json'))).digest('hex')
+  const lock = createHash('sha256')
+    .update(readFileSync(file('package-lock.json')))
+    .digest('hex')
   const wanted = { lock, abi: process.versions.modules }
   const stamp = existsSync(stampFile) ? JSON.parse(readFileSync(stampFile, 'utf8')) : undefined
   if (stamp?.lock === wanted.lock && stamp.abi === wanted.abi) return
@@ -41,7 +43,9 @@ async function installDependencies(progress) {
   // `npm install` by hand is as good as ours, and wiping it away would only cost the user time
   const installed = stamp?.lock === wanted.lock || (!stamp && matchesLock())
   if (!installed) {
-    await progress.step('installing dependencies as locked', () => npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: root }))
+    await progress.step('installing dependencies as locked', () =>
+      npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: root }),
+    )
   }
   if (!installed || stamp) await buildSqlite(progress)
   writeFileSync(stampFile, JSON.stringify(wanted))

@@ -14,7 +14,9 @@ export const bundledFolder = 'infra/redis/bundled/'
 export async function bundleRedis({ root, progress }) {
   const source = join(root, bundledFolder)
   const target = join(root, 'dist', bundledFolder)
-  const stamp = ['package-lock.json', 'server.mjs'].reduce((hash, name) => hash.update(readFileSync(join(source, name))), createHash('sha256')).digest('hex')
+  const stamp = ['package-lock.json', 'server.mjs']
+    .reduce((hash, name) => hash.update(readFileSync(join(source, name))), createHash('sha256'))
+    .digest('hex')
   const stampFile = join(target, '.stamp')
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return
   try {
@@ -26,7 +28,9 @@ export async function bundleRedis({ root, progress }) {
       writeFileSync(stampFile, stamp)
     })
   } catch (error) {
-    progress.say(`  no bundled Redis this time, only a Redis of this machine can be used: ${error.message.split('\n').slice(0, 2).join(' ')}`)
+    progress.say(
+      `  no bundled Redis this time, only a Redis of this machine can be used: ${error.message.split('\n').slice(0, 2).join(' ')}`,
+    )
   }
 }
 
@@ -42,7 +46,9 @@ async function bundle(source, target) {
     logLevel: 'silent',
   })
   // its Lua interpreter looks for these beside the script that it was bundled into
-  for (const name of ['redis_lua.mjs', 'redis_lua.wasm']) copyFileSync(join(source, 'node_modules/lua-redis-wasm/dist', name), join(target, name))
+  for (const name of ['redis_lua.mjs', 'redis_lua.wasm'])
+    copyFileSync(join(source, 'node_modules/lua-redis-wasm/dist', name), join(target, name))
   // their licences ask to travel with every copy, and dist goes into images
-  for (const name of ['js-redis-server', 'lua-redis-wasm', 'cluster-key-slot']) copyFileSync(join(source, 'node_modules', name, 'LICENSE'), join(target, `LICENSE-${name}`))
+  for (const name of ['js-redis-server', 'lua-redis-wasm', 'cluster-key-slot'])
+    copyFileSync(join(source, 'node_modules', name, 'LICENSE'), join(target, `LICENSE-${name}`))
 }

@@ -8,6 +8,13 @@ const script = fileURLToPath(new URL('./bundled/server.mjs', import.meta.url))
 export function bundledRedis(env: Env): Looked {
   if (!existsSync(script)) return { reason: 'the bundled server was not built, which needs npm once (`npm run build`)' }
   return {
-    program: { kind: 'bundled', label: 'the bundled JavaScript Redis', command: process.execPath, args: ({ socket }) => [script, socket], env, ipc: true },
+    program: {
+      kind: 'bundled',
+      label: 'the bundled JavaScript Redis',
+      command: process.execPath,
+      args: ({ socket }) => [script, socket],
+      env,
+      ipc: true,
+    },
   }
 }

@@ -75,4 +75,14 @@ async function download(work: string, env: Env): Promise<void> {
 }
 
 /** Its own user for downloads could not write into our folder; without a network it must give up soon. */
-const aptOptions = ['-q', '-o', 'APT::Sandbox::User=root', '-o', 'Acquire::Retries=0', '-o', 'Acquire::http::Timeout=10', '-o', 'Acquire::https::Timeout=10']
+const aptOptions = [
+  '-q',
+  '-o',
+  'APT::Sandbox::User=root',
+  '-o',
+  'Acquire::Retries=0',
+  '-o',
+  'Acquire::http::Timeout=10',
+  '-o',
+  'Acquire::https::Timeout=10',
+]

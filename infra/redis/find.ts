@@ -42,7 +42,9 @@ export async function findRedis({ env, folder, say }: FindRedis): Promise<FoundR
     if (typeof started === 'string') passedOver.push(started)
     else if ('program' in looked) return { ...started, kind: looked.program.kind, why: sentence(looked.program, passedOver) }
   }
-  throw new NoRedisError(`there is no Redis to run the queue with: ${passedOver.join('; ')}.\nInstall one (\`apt-get install redis-server\`) or name one with REDIS_URL.`)
+  throw new NoRedisError(
+    `there is no Redis to run the queue with: ${passedOver.join('; ')}.\nInstall one (\`apt-get install redis-server\`) or name one with REDIS_URL.`,
+  )
 }
 
 /** @returns the reason where it would not start */

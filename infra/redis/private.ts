@@ -55,7 +55,9 @@ async function startOverUnreadable(program: RedisProgram, place: Place, say: Say
     await rename(place.folder, aside)
     try {
       const server = await startServer(program, place)
-      say(`the queue's files could not be read and lie in ${aside} now; the queue starts empty and is filled again from the database (${error.message})`)
+      say(
+        `the queue's files could not be read and lie in ${aside} now; the queue starts empty and is filled again from the database (${error.message})`,
+      )
       return server
     } catch {
       await rm(place.folder, { recursive: true, force: true })

@@ -30,7 +30,9 @@ export async function endStale(file: string): Promise<string | undefined> {
   if (!text) return undefined
   const { launcher, child, socket } = JSON.parse(text) as Note
   if (runs(launcher) && launcher.pid !== process.pid) {
-    throw new FolderTakenError(`process ${launcher.pid} already runs Tidings on this data folder: stop it first, or give this one its own with DATA_DIR`)
+    throw new FolderTakenError(
+      `process ${launcher.pid} already runs Tidings on this data folder: stop it first, or give this one its own with DATA_DIR`,
+    )
   }
   const left = runs(child)
   if (left) await end(child)

@@ -99,4 +99,3 @@ function lastWords(child: ChildProcess): () => string {
   }
   return () => text.trim().split('\n').slice(-3).join(' / ')
 }
-

@@ -44,7 +44,17 @@ const serverArgs = ({ folder, socket }: Place) => [
 
 /** Executables of these names on PATH, in PATH's order. */
 export async function onPath(names: string[], env: Env): Promise<string[]> {
-  const paths = (env.PATH ?? '').split(delimiter).filter(Boolean).flatMap((folder) => names.map((name) => join(folder, name)))
-  const found = await Promise.all(paths.map((path) => access(path, constants.X_OK).then(() => path, () => undefined)))
+  const paths = (env.PATH ?? '')
+    .split(delimiter)
+    .filter(Boolean)
+    .flatMap((folder) => names.map((name) => join(folder, name)))
+  const found = await Promise.all(
+    paths.map((path) =>
+      access(path, constants.X_OK).then(
+        () => path,
+        () => undefined,
+      ),
+    ),
+  )
   return found.filter((path) => path !== undefined)
 }
