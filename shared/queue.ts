@@ -46,7 +46,6 @@ export function openQueue(target: RedisTarget, onError: (error: Error) => void):
     connection: { ...redisOptions(target.url), ...failFast } as ConnectionOptions,
     prefix: target.prefix,
     streams: { events: { maxLen: 1_000 } },
-    skipWaitingForReady: true,
   })
   watchErrors(bull as unknown as Parameters<typeof watchErrors>[0], onError)
 

@@ -53,8 +53,9 @@ export function watchErrors(redis: Pick<Redis, 'on'>, onError: (error: Error) =>
   })
 }
 
-/** Resolves when the connection can be used, so that a fail-fast one does not fail merely for being young. */
-export async function whenReady(redis: Redis): Promise<void> {
+/** Resolves when the connection can be used, or after a moment: Redis being away is no reason not to start. */
+export async function whenReady(redis: Redis, waitMs = 2_000): Promise<void> {
   if (redis.status === 'ready') return
-  await new Promise<void>((resolve) => redis.once('ready', () => resolve()))
+  const ready = new Promise<void>((resolve) => redis.once('ready', () => resolve()))
+  await Promise.race([ready, new Promise<void>((resolve) => setTimeout(resolve, waitMs).unref())])
 }

@@ -44,6 +44,7 @@ export function startRelay(deps: RelayDeps): Relay {
   let retry: Record<string, RetryPolicy> = {}
   let wake: () => void = () => {}
   let stopping = false
+  let failed = false
 
   /** An event committed after a subscription was must be matched by it: the version is asked for once per round. */
   async function refreshMatcher(): Promise<void> {
@@ -99,9 +100,11 @@ export function startRelay(deps: RelayDeps): Relay {
       try {
         await fanOut(round)
         for (const event of round) held.delete(event.envelope.id)
+        failed = false
       } catch (error) {
         if (stopping) return
-        deps.log.warn({ err: error, events: held.size }, 'fan-out failed, will be repeated')
+        if (!failed) deps.log.warn({ err: error, events: held.size }, 'fan-out failed, will be repeated')
+        failed = true
         await new Promise((resolve) => setTimeout(resolve, pauseAfterFaultMs))
       }
     }

@@ -2,7 +2,7 @@ import type { Clock } from '../../shared/clock.ts'
 import { createAuthenticate } from '../../shared/http/authenticate.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { openQueue } from '../../shared/queue.ts'
-import { connectRedis, failFast, type RedisTarget } from '../../shared/redis.ts'
+import { connectRedis, failFast, whenReady, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
@@ -24,6 +24,7 @@ export async function startIngest({ settings, storage, redis: target, vault, log
   ])
   const redis = connectRedis(target, failFast, onError)
   const queue = openQueue(target, onError)
+  await whenReady(redis)
   const relay = startRelay({ storage, queue, bodies: openBodies(redis, target.prefix), clock, log })
   const authenticate = createAuthenticate(storage, clock)
   const app = createIngestApp({ storage, relay, adapters, schemes, vault, authenticate, settings, clock, log })

@@ -7,7 +7,7 @@ import { createId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { openQueue } from '../../shared/queue.ts'
-import { connectRedis, failFast, waitForever, type RedisTarget } from '../../shared/redis.ts'
+import { connectRedis, failFast, waitForever, whenReady, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
@@ -55,6 +55,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     clock,
     ready,
   }
+  await whenReady(redis)
   const recorder = startRecorder({ redis: reader, prefix, storage, bodies, announce: redis, consumer: self, clock, log })
   const reconciler = startReconciler({ redis, prefix, storage, queue, chores: [() => advanceRedeliveries(deps)], self, clock, log })
 

@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { Entity, EventTypeName, type EventDraft } from '../../../shared/contracts/event.ts'
 import { isJsonType, isUtf8, readContentType } from '../../../shared/http/content-type.ts'
 import { parseJson } from '../../../shared/http/json.ts'
-import { decodeHeaderValue, entityOf, extensionOf, identityOf, isAttributeText, isExtensionName, utf8 } from '../../../shared/payload/cloudevent.ts'
+import {
+  decodeHeaderValue, entityOf, extensionOf, identityOf, isAttributeText, isExtensionName, maxExtensionLength, utf8,
+} from '../../../shared/payload/cloudevent.ts'
 import { noData } from '../../../shared/payload/json-text.ts'
 import { invalid, Problem } from '../../../shared/problem.ts'
 import { eventSlices, memberSpan, type EventSlice, type Span } from '../json-slice.ts'
@@ -32,7 +34,7 @@ const CloudEvent = z
     datacontenttype: mediaType.regex(/^(?!application\/cloudevents)/i, 'must not be a CloudEvent in turn').optional(),
     dataschema: uri.regex(/^[A-Za-z][\w+.-]*:/, 'must be an absolute URI').optional(),
   })
-  .catchall(z.union([z.string().max(4096).refine(isAttributeText), z.int32(), z.boolean()], 'must be a string, a boolean or an integer of 32 bits'))
+  .catchall(z.union([z.string().max(maxExtensionLength).refine(isAttributeText), z.int32(), z.boolean()], 'must be a string, a boolean or an integer of 32 bits'))
 
 const maxAttributes = 64
 type Report = (name: string, message: string) => void
@@ -85,11 +87,10 @@ const isBase64 = (value: unknown): boolean => typeof value === 'string' && value
 function parseBinary({ headers, body }: ReceivedRequest, limits: Limits): EventDraft {
   const names = Object.keys(headers).filter((name) => name.startsWith('ce-'))
   const contentType = headers['content-type']
-  if (names.length === 0)
-    throw new Problem(
-      'unsupported_media_type',
-      `Content-Type is ${contentType || 'missing'} and there are no ce- headers; send application/cloudevents+json, application/cloudevents-batch+json, or the attributes as ce- headers`,
-    )
+  if (names.length === 0) {
+    const wanted = 'application/cloudevents+json, application/cloudevents-batch+json, or the attributes as ce- headers'
+    throw new Problem('unsupported_media_type', `Content-Type is ${contentType || 'missing'} and there are no ce- headers; send ${wanted}`)
+  }
   eventSlices(body, undefined, limits)
   const issues: { path: PropertyKey[]; message: string }[] = []
   const attributes: Record<string, unknown> = contentType ? { datacontenttype: contentType } : {}
@@ -138,8 +139,7 @@ function envelopeOf(event: z.infer<typeof CloudEvent>, report: Report): Omit<Eve
   const { specversion: _, id, source, type, time, subject, datacontenttype, dataschema, ...extensions } = event
   const candidate = entityOf(extensions)
   const entity = candidate && Entity.safeParse(candidate)
-  if (entity && !entity.success)
-    for (const issue of entity.error.issues) report(extensionOf[issue.path[0] as keyof Entity], issue.message)
+  for (const issue of entity?.error?.issues ?? []) report(extensionOf[issue.path[0] as keyof Entity], issue.message)
   const actor = String(extensions.authid ?? '')
   if (actor.length > 500) report('authid', 'may have 500 characters')
   return {
@@ -180,8 +180,7 @@ const samples: SourceSample[] = [
       'ce-specversion': '1.0',
       'ce-type': 'com.example.someevent',
       'ce-source': '/mycontext',
-      'ce-id': 'C234-1234-1234',
-      'ce-subject': 'Euro%20%E2%82%AC',
+      'ce-id': 'C234-1234-1234', 'ce-subject': 'Euro%20%E2%82%AC',
     },
     body: '{\n  "appinfoA" : "abc",\n  "appinfoB" : 123,\n  "appinfoC" : true\n}',
   },
