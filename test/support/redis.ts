@@ -41,6 +41,12 @@ export async function eachRedis(title: string, suite: (program: RedisProgram) =>
   }
 }
 
+/** A Redis that writes its queue to disk, as the bundled one does not. */
+export async function realRedis(): Promise<Looked> {
+  const system = await lookForRedis.system()
+  return 'program' in system ? system : lookForRedis.debian()
+}
+
 async function bestProgram(): Promise<RedisProgram> {
   const reasons: string[] = []
   for (const look of Object.values(lookForRedis)) {

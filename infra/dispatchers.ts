@@ -1,0 +1,62 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { keepRunning, type KeptChild, type RunningChild } from './keep-running.ts'
+
+const main = fileURLToPath(new URL('../services/dispatcher/main.js', import.meta.url))
+const readyWithinMs = 30_000
+const drainWithinMs = 10_000
+
+export type Dispatchers = { states(): Record<string, string>; stop(): Promise<void>; kill(): Promise<void> }
+
+/** Dispatchers as processes of their own, so that signing and sending have cores of their own. */
+export async function startDispatchers(count: number, env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<Dispatchers> {
+  const names = Array.from({ length: count }, (_, index) => `dispatcher ${index + 1}`)
+  const started = await Promise.allSettled(names.map((name) => keepRunning(name, () => start(env), say)))
+  const kept = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const all = (how: 'stop' | 'kill') => async () => void (await Promise.all(kept.map((child) => child[how]())))
+  const failed = started.find((one) => one.status === 'rejected')
+  if (failed) {
+    await all('kill')()
+    throw failed.reason as Error
+  }
+  return {
+    states: () => Object.fromEntries(kept.map((child: KeptChild, index) => [names[index], child.pid() > 0 ? 'ok' : 'starting again'])),
+    stop: all('stop'),
+    kill: all('kill'),
+  }
+}
+
+/** Resolves when the process says that it is ready to take jobs. It ends by itself when its channel to us closes. */
+async function start(env: NodeJS.ProcessEnv): Promise<RunningChild> {
+  // a process group of its own: Ctrl-C in a terminal is for us, and we say when to drain
+  const child = spawn(process.execPath, [main], { env, detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const exited = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
+  })
+  const failure = await untilReady(child, exited)
+  if (failure) {
+    child.kill('SIGKILL')
+    throw new Error(failure)
+  }
+  child.channel?.unref()
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    const timer = setTimeout(() => child.kill('SIGKILL'), drainWithinMs)
+    await exited
+    clearTimeout(timer)
+  }
+  return { pid: child.pid ?? 0, exited, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+}
+
+/** @returns what went wrong, undefined when it is ready */
+const untilReady = (child: ChildProcess, exited: Promise<string>) =>
+  new Promise<string | undefined>((resolve) => {
+    const timer = setTimeout(() => resolve(`not ready within ${readyWithinMs / 1000} s`), readyWithinMs)
+    const settle = (failure: string | undefined) => {
+      clearTimeout(timer)
+      resolve(failure)
+    }
+    child.on('message', (message) => (message as { ready?: boolean }).ready && settle(undefined))
+    void exited.then((how) => settle(`ended (${how}) before it was ready`))
+  })

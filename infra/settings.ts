@@ -1,0 +1,17 @@
+import { availableParallelism } from 'node:os'
+import { z } from 'zod'
+import { fragments, integer } from '../shared/settings.ts'
+
+/** What `npm start` reads itself; what the services read is handed on to them. */
+export const standaloneSettings = z.object({
+  ...fragments.server,
+  dataDir: z.string().default('./data').describe('Folder of the database, the keys and the private Redis.'),
+  dispatchers: integer(1, 64)
+    .default(Math.max(1, availableParallelism() - 1))
+    .describe('How many dispatcher processes deliver; by default one for each core but one.'),
+  redisUrl: fragments.redis.redisUrl.optional().describe('A Redis to use instead of a private one.'),
+  databaseUrl: fragments.storage.databaseUrl.optional().describe('A database to use instead of the one in the data folder.'),
+  masterKey: fragments.storage.masterKey.optional().describe('The key that seals stored secrets, instead of the one in the data folder.'),
+  logLevel: fragments.log.logLevel.default('warn').describe('Least severe level that is logged; `info` shows each event and attempt.'),
+})
+export type StandaloneSettings = z.infer<typeof standaloneSettings>
