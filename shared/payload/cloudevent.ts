@@ -11,7 +11,8 @@ import type { Entity, Event } from '../contracts/event.ts'
  * | entity.owners, entity.tags | `owner`, `tags`: names joined by commas |
  * | actor | `authid`, beside an `authtype` (the documented Auth Context extension) |
  *
- * Without `entitytype` there is no entity, and the others are extensions like any other. `change` does not travel.
+ * Without `entitytype` there is no entity, and the others are extensions like any other. `change` does not travel,
+ * nor does a list so long that no HTTP header would hold it.
  */
 export type AttributeValue = string | number | boolean
 export type Attributes = Record<string, AttributeValue>
@@ -19,6 +20,9 @@ export type Attributes = Record<string, AttributeValue>
 // CloudEvents §"Type System": no controls, no noncharacters, surrogates in pairs only
 const forbidden = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u
 const everyForbidden = new RegExp(forbidden.source, 'gu')
+
+/** Longest value of an extension, in both directions. */
+export const maxExtensionLength = 4096
 
 export const isAttributeText = (text: string): boolean => !forbidden.test(text)
 export const isExtensionName = (name: string): boolean => /^[a-z0-9]{1,100}$/.test(name)
@@ -36,7 +40,7 @@ const split = (value: AttributeValue | undefined): string[] | undefined => {
 function extensionsOf({ entity, actor }: Pick<Event, 'entity' | 'actor'>): Attributes {
   const found: Attributes = {}
   const add = (name: string, value: string | undefined) => {
-    if (value) found[name] = attributeText(value)
+    if (value && value.length <= maxExtensionLength) found[name] = attributeText(value)
   }
   if (entity) {
     add('entitytype', entity.type)
