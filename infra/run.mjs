@@ -23,8 +23,9 @@ export function run(command, args, { cwd, env } = {}) {
   })
 }
 
-/** npm as it was called, where we were started by it; otherwise the one on PATH. */
-export function npm(args, options) {
+/** npm as it was called, where we were started by it; otherwise the one on PATH. Its errors are wanted even under `npm --silent`. */
+export function npm(given, options) {
+  const args = [...given, '--loglevel=warn']
   const script = process.env.npm_execpath
   return script?.endsWith('.js') ? run(process.execPath, [script, ...args], options) : run('npm', args, options)
 }

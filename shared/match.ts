@@ -27,7 +27,10 @@ export function explainMatch(event: Envelope, subscription: Pick<Subscription, '
     const wanted = filters[clause]
     if (wanted === undefined) continue
     const values = subjects[clause](event)
-    const holds = clause === 'names' ? values.some((name) => wanted.some((glob) => globMatches(glob, name))) : values.some((value) => wanted.includes(value))
+    const holds =
+      clause === 'names'
+        ? values.some((name) => wanted.some((glob) => globMatches(glob, name)))
+        : values.some((value) => wanted.includes(value))
     if (!holds) return { matched: false, clause, reason: `the event has ${describe(values)}, wanted is ${describe(wanted)}` }
   }
   const held = clauses.filter((clause) => filters[clause] !== undefined)

@@ -54,12 +54,20 @@ export function openQueue(target: RedisTarget, onError: (error: Error) => void):
     async add(deliveries) {
       for (let at = 0; at < deliveries.length; at += chunk) {
         // addBulk is a pipeline and no transaction: when it throws, some may have been added, and repeating is harmless.
-        await bull.addBulk(deliveries.slice(at, at + chunk).map(({ job, retry, delayMs }) => ({ name: 'deliver', data: job, opts: jobOptions(job, retry, delayMs) })))
+        await bull.addBulk(
+          deliveries
+            .slice(at, at + chunk)
+            .map(({ job, retry, delayMs }) => ({ name: 'deliver', data: job, opts: jobOptions(job, retry, delayMs) })),
+        )
       }
     },
     async alive(jobs) {
       const states = await Promise.all(jobs.map((job) => bull.getJobState(jobId(job.deliveryId, job.generation))))
-      return new Set(jobs.filter((_, i) => !['unknown', 'completed', 'failed'].includes(states[i] as string)).map((job) => jobId(job.deliveryId, job.generation)))
+      return new Set(
+        jobs
+          .filter((_, i) => !['unknown', 'completed', 'failed'].includes(states[i] as string))
+          .map((job) => jobId(job.deliveryId, job.generation)),
+      )
     },
     async forget(jobs) {
       await Promise.all(jobs.map((job) => bull.remove(jobId(job.deliveryId, job.generation))))
@@ -92,5 +100,9 @@ function backoffOf(retry: RetryPolicy): Backoff {
 /** The job of an open delivery, to be run when its next attempt is due. */
 export function jobOf(open: OpenDelivery, now: number): QueuedDelivery {
   const { id: deliveryId, eventId, webhookId, organizationId, generation, step } = open
-  return { job: { deliveryId, eventId, webhookId, organizationId, generation, step }, retry: open.retry, delayMs: Math.max(0, (open.nextAttemptAt ?? now) - now) }
+  return {
+    job: { deliveryId, eventId, webhookId, organizationId, generation, step },
+    retry: open.retry,
+    delayMs: Math.max(0, (open.nextAttemptAt ?? now) - now),
+  }
 }

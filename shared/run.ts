@@ -10,11 +10,24 @@ import { readSettings, SettingsError } from './settings.ts'
 import { openStorage } from './storage/open.ts'
 import type { Storage } from './storage/storage.ts'
 
-type CommonSettings = { redisUrl: string; redisPrefix: string; databaseUrl: string; masterKey: string; logLevel: string; host: string; port?: number | undefined }
+type CommonSettings = {
+  redisUrl: string
+  redisPrefix: string
+  databaseUrl: string
+  masterKey: string
+  logLevel: string
+  host: string
+  port?: number | undefined
+}
 type Start<S> = (deps: { settings: S; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }) => Promise<Service>
 
 /** Makes a process of one service: settings from the environment, signals, an ordered end, an exit code. */
-export async function run<T extends z.ZodRawShape>(name: string, schema: z.ZodObject<T>, start: Start<z.infer<z.ZodObject<T>>>, options: { readOnly?: boolean } = {}): Promise<void> {
+export async function run<T extends z.ZodRawShape>(
+  name: string,
+  schema: z.ZodObject<T>,
+  start: Start<z.infer<z.ZodObject<T>>>,
+  options: { readOnly?: boolean } = {},
+): Promise<void> {
   const settings = read(schema)
   const common = settings as unknown as CommonSettings
   const log = createLogger(name, common.logLevel)

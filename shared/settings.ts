@@ -58,5 +58,13 @@ export const fragments = {
 export const cidrList = z
   .string()
   .default('')
-  .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
-  .refine((parts) => parts.every((part) => /^[0-9a-fA-F:.]+\/\d{1,3}$/.test(part)), 'must be CIDRs such as `10.0.0.0/8`, separated by commas')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  )
+  .refine(
+    (parts) => parts.every((part) => /^[0-9a-fA-F:.]+\/\d{1,3}$/.test(part)),
+    'must be CIDRs such as `10.0.0.0/8`, separated by commas',
+  )

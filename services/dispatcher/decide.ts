@@ -31,7 +31,8 @@ export function decide(input: DecideInput): Decision {
   if (result.outcome === 'succeeded') return { state: 'succeeded', disableWebhook: false, decision: answer }
   // "The endpoint is gone for good" (Standard Webhooks; CloudEvents web hook spec): asking again would be rude.
   if (result.statusCode === 410) return { state: 'cancelled', disableWebhook: true, decision: 'the receiver answered 410 Gone' }
-  if (step >= attempts) return { state: 'failed', disableWebhook: false, decision: `${answer}; attempt ${step} of ${attempts} was the last` }
+  if (step >= attempts)
+    return { state: 'failed', disableWebhook: false, decision: `${answer}; attempt ${step} of ${attempts} was the last` }
 
   const planned = retryDelay(input.backoff, step, input.random)
   const asked = input.backoff.honourRetryAfter ? parseRetryAfter(result.retryAfter, input.now) : undefined
@@ -42,7 +43,10 @@ export function decide(input: DecideInput): Decision {
 
 /** Delay before the attempt after `step`. Jitter only shortens, so the policy's numbers are upper bounds. */
 export function retryDelay(backoff: Backoff, step: number, random: number): number {
-  const full = backoff.type === 'schedule' ? (backoff.delays[step - 1] ?? backoff.delays.at(-1) ?? 0) : Math.min(backoff.delay * 2 ** (step - 1), backoff.maxDelay)
+  const full =
+    backoff.type === 'schedule'
+      ? (backoff.delays[step - 1] ?? backoff.delays.at(-1) ?? 0)
+      : Math.min(backoff.delay * 2 ** (step - 1), backoff.maxDelay)
   return Math.round(full * (1 - backoff.jitter * random))
 }
 

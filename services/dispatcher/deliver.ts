@@ -25,7 +25,12 @@ export type DeliverDeps = {
 }
 
 /** The part of a BullMQ job that an attempt needs. */
-export type AttemptJob = DeliveryJob & { jobId: string; /** Attempts so far, this one included. */ step: number; attempts: number; backoff: Backoff }
+export type AttemptJob = DeliveryJob & {
+  jobId: string /** Attempts so far, this one included. */
+  step: number
+  attempts: number
+  backoff: Backoff
+}
 
 /** What the queue has to do with the job now. */
 export type Next = { kind: 'complete' } | { kind: 'retry'; delayMs: number } | { kind: 'give up'; reason: string }
@@ -58,7 +63,13 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
     startedAt,
     at: now,
     result,
-    request: { url: webhook.url, headers: maskCustom(headers, webhook), format: webhook.format, bodyHash: payload.hash, bytes: payload.body.length },
+    request: {
+      url: webhook.url,
+      headers: maskCustom(headers, webhook),
+      format: webhook.format,
+      bodyHash: payload.hash,
+      bytes: payload.body.length,
+    },
     state: decision.state,
     nextAttemptAt: decision.delayMs === undefined ? null : now + decision.delayMs,
     step: job.step,
@@ -67,13 +78,26 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
   }
   await deps.report.finish(entry, decision.state === 'succeeded' ? { job: job.jobId } : undefined)
   deps.log.info(
-    { ...identity(job), attemptId, eventId: job.eventId, step: job.step, outcome: result.outcome, statusCode: result.statusCode, ms: result.timings.endMs, state: decision.state, nextAttemptAt: entry.nextAttemptAt },
+    {
+      ...identity(job),
+      attemptId,
+      eventId: job.eventId,
+      step: job.step,
+      outcome: result.outcome,
+      statusCode: result.statusCode,
+      ms: result.timings.endMs,
+      state: decision.state,
+      nextAttemptAt: entry.nextAttemptAt,
+    },
     'attempt finished',
   )
   return next(decision)
 }
 
-type BegunAttempt = { kind: 'begun'; webhook: OpenWebhook; event: Event; startedAt: number } | { kind: 'done' } | { kind: 'cancelled'; reason: string }
+type BegunAttempt =
+  | { kind: 'begun'; webhook: OpenWebhook; event: Event; startedAt: number }
+  | { kind: 'done' }
+  | { kind: 'cancelled'; reason: string }
 
 /**
  * Finds webhook and event, and marks the attempt as started: no request leaves that the log does not know of. Goes

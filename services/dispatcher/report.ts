@@ -11,7 +11,13 @@ export type Begun = { kind: 'begun'; event: Event | undefined } | { kind: 'done'
 
 export type Report = {
   /** One round trip: is the job done already, is the webhook's copy fresh, the event, and the mark that an attempt starts. */
-  begin(input: { job: string; eventId: string; wantEvent: boolean; version: string; /** Left out: only look. */ entry?: Started }): Promise<Begun>
+  begin(input: {
+    job: string
+    eventId: string
+    wantEvent: boolean
+    version: string /** Left out: only look. */
+    entry?: Started
+  }): Promise<Begun>
   /** Repeats until Redis has it: an answer that was received must not be forgotten. */
   finish(entry: OutcomeEntry, done?: { job: string }): Promise<void>
 }

@@ -3,7 +3,13 @@ import type { SendResult } from '../../shared/contracts/delivery.ts'
 import type { AddressPolicy } from '../../shared/http/address-policy.ts'
 import { createGuardedConnector } from './address-guard.ts'
 
-export type Outgoing = { url: string; headers: Record<string, string>; body: Uint8Array; timeoutMs: number; /** Ends the attempt early. */ signal?: AbortSignal }
+export type Outgoing = {
+  url: string
+  headers: Record<string, string>
+  body: Uint8Array
+  timeoutMs: number /** Ends the attempt early. */
+  signal?: AbortSignal
+}
 export type Sender = { send(outgoing: Outgoing): Promise<SendResult>; close(): Promise<void> }
 
 /** Kept of each answer; enough for an error page's text, too little to fill the log. */
@@ -43,7 +49,15 @@ async function send(agent: Agent, policy: AddressPolicy, { url, headers, body, t
   const allowed = policy.checkUrl(url)
   if (!allowed.ok) return { outcome: 'blocked', error: allowed.reason, timings: { endMs: elapsed() } }
   try {
-    const options = { method: 'POST', headers, body, signal: anySignal, dispatcher: agent, headersTimeout: timeoutMs, bodyTimeout: timeoutMs } as const
+    const options = {
+      method: 'POST',
+      headers,
+      body,
+      signal: anySignal,
+      dispatcher: agent,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+    } as const
     const response = await request(allowed.url, options)
     const headersMs = elapsed()
     const { text, truncated } = await readBody(response.body)
@@ -110,6 +124,10 @@ const unreachableTexts: Record<string, string> = {
 function failure(error: unknown, timeoutMs: number): Pick<SendResult, 'outcome' | 'error'> {
   const { name, code = '' } = error as { name?: string; code?: string }
   if (code === 'TIDINGS_BLOCKED') return { outcome: 'blocked', error: (error as Error).message }
-  if (name === 'TimeoutError' || name === 'AbortError' || timeoutCodes.has(code)) return { outcome: 'timed_out', error: `no answer within ${timeoutMs} ms` }
-  return { outcome: 'unreachable', error: unreachableTexts[code] ?? `no usable answer (${/^[A-Z0-9_]{3,60}$/.test(code) ? code : 'protocol error'})` }
+  if (name === 'TimeoutError' || name === 'AbortError' || timeoutCodes.has(code))
+    return { outcome: 'timed_out', error: `no answer within ${timeoutMs} ms` }
+  return {
+    outcome: 'unreachable',
+    error: unreachableTexts[code] ?? `no usable answer (${/^[A-Z0-9_]{3,60}$/.test(code) ? code : 'protocol error'})`,
+  }
 }

@@ -9,8 +9,12 @@ export const dispatcherSettings = z.object({
   port: integer(0, 65_535).optional().describe('Port for `/healthz` and `/readyz`; none is opened when left out.'),
   allowedAddresses: cidrList.describe('Private addresses that webhooks may have all the same: CIDRs, comma-separated.'),
   concurrency: integer(1, 1_000).default(50).describe('Requests under way at once in one dispatcher process.'),
-  lockMs: integer(1_000, 300_000).default(15_000).describe('How long a job stays with a dispatcher that gives no sign of life, milliseconds.'),
+  lockMs: integer(1_000, 300_000)
+    .default(15_000)
+    .describe('How long a job stays with a dispatcher that gives no sign of life, milliseconds.'),
   stalledMs: integer(500, 300_000).default(5_000).describe('How often jobs of dead dispatchers are looked for, milliseconds.'),
-  drainMs: integer(0, 300_000).default(5_000).describe('How long requests under way may take to end when the process is asked to, milliseconds.'),
+  drainMs: integer(0, 300_000)
+    .default(5_000)
+    .describe('How long requests under way may take to end when the process is asked to, milliseconds.'),
 })
 export type DispatcherSettings = z.infer<typeof dispatcherSettings>

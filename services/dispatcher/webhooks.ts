@@ -3,7 +3,10 @@ import type { Vault } from '../../shared/secrets.ts'
 import type { Storage, Webhook } from '../../shared/storage/storage.ts'
 
 /** A webhook ready to be used: its secrets and headers opened. */
-export type OpenWebhook = Omit<Webhook, 'headers' | 'secrets'> & { headers: Record<string, string>; secrets: { value: string; expiresAt: number | null }[] }
+export type OpenWebhook = Omit<Webhook, 'headers' | 'secrets'> & {
+  headers: Record<string, string>
+  secrets: { value: string; expiresAt: number | null }[]
+}
 
 export type Webhooks = {
   /** @param version what the registry's version in Redis was last seen to be; a copy of another version is read again */

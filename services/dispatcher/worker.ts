@@ -54,7 +54,8 @@ export function startWorker(target: RedisTarget, settings: DispatcherSettings, d
 async function work(job: Job, token: string, deps: DeliverDeps, signal: AbortSignal, log: Logger): Promise<void> {
   const attempt = attemptOf(job)
   const next = await deliver(attempt, deps, signal).catch(async (fault: Error) => {
-    if (!signal.aborted) log.error({ err: fault, deliveryId: attempt.deliveryId, webhookId: attempt.webhookId }, 'delivery faulted, will run again')
+    if (!signal.aborted)
+      log.error({ err: fault, deliveryId: attempt.deliveryId, webhookId: attempt.webhookId }, 'delivery faulted, will run again')
     await job.moveToDelayed(Date.now() + (signal.aborted ? 0 : pauseAfterFaultMs), token)
     throw new DelayedError()
   })
@@ -65,5 +66,11 @@ async function work(job: Job, token: string, deps: DeliverDeps, signal: AbortSig
 function attemptOf(job: Job): AttemptJob {
   const data = DeliveryJob.parse(job.data)
   const step = data.step + job.attemptsMade + 1
-  return { ...data, jobId: job.id as string, step, attempts: data.step + (job.opts.attempts ?? 1), backoff: job.opts.backoff as unknown as Backoff }
+  return {
+    ...data,
+    jobId: job.id as string,
+    step,
+    attempts: data.step + (job.opts.attempts ?? 1),
+    backoff: job.opts.backoff as unknown as Backoff,
+  }
 }

@@ -24,7 +24,10 @@ export async function accept(submission: Submission, deps: AcceptDeps): Promise<
   const fresh = events.filter((_, i) => result.events[i]?.duplicate === false)
   deps.relay.offer(fresh.map(({ envelope, data, raw }) => ({ envelope, data: dataText(raw, data), receivedAt: now })))
   for (const { envelope } of fresh) {
-    deps.log.info({ eventId: envelope.id, organizationId: envelope.organizationId, source: envelope.source, type: envelope.type }, 'event accepted')
+    deps.log.info(
+      { eventId: envelope.id, organizationId: envelope.organizationId, source: envelope.source, type: envelope.type },
+      'event accepted',
+    )
   }
   return result.events
 }
@@ -32,7 +35,15 @@ export async function accept(submission: Submission, deps: AcceptDeps): Promise<
 function newEvent(draft: EventDraft, { organizationId, source, headers }: Submission, now: number): NewEvent {
   const { raw, data, time, ...own } = draft
   const envelope: Envelope = { ...own, id: createId(), organizationId, source, time: time ?? new Date(now).toISOString() }
-  return { envelope, dedupKey: draft.sourceEventId ?? null, bodyHash: sha256(raw), raw, data, headers: keptHeaders(headers), receivedAt: now }
+  return {
+    envelope,
+    dedupKey: draft.sourceEventId ?? null,
+    bodyHash: sha256(raw),
+    raw,
+    data,
+    headers: keptHeaders(headers),
+    receivedAt: now,
+  }
 }
 
 async function store(events: NewEvent[], submission: Submission, now: number, deps: AcceptDeps): Promise<AcceptResult> {
@@ -50,7 +61,9 @@ function idempotencyOf({ headers, drafts }: Submission): { key: string; bodyHash
   const key = headers['idempotency-key']
   if (key === undefined) return undefined
   if (key.length === 0 || key.length > 255) {
-    throw new Problem('invalid', 'idempotency-key: must have 1 to 255 characters', { errors: [{ field: 'headers.idempotency-key', message: 'must have 1 to 255 characters' }] })
+    throw new Problem('invalid', 'idempotency-key: must have 1 to 255 characters', {
+      errors: [{ field: 'headers.idempotency-key', message: 'must have 1 to 255 characters' }],
+    })
   }
   const hash = createHash('sha256')
   for (const draft of drafts) hash.update(draft.raw)
@@ -68,7 +81,8 @@ function conflict(result: Extract<AcceptResult, { kind: 'conflict' }>, count: nu
 }
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
-const dataText = (raw: Uint8Array, data: NewEvent['data']) => ('text' in data ? data.text : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8', data.start, data.end))
+const dataText = (raw: Uint8Array, data: NewEvent['data']) =>
+  'text' in data ? data.text : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8', data.start, data.end)
 
 /** Worth showing in the log later; credentials and signatures are not, and hop-by-hop headers say nothing. */
 const kept = /^(content-type|user-agent|idempotency-key|ce-.+|webhook-id|webhook-timestamp|x-request-id|traceparent)$/

@@ -58,7 +58,15 @@ export function startRelay(deps: RelayDeps): Relay {
     const { envelope, receivedAt } = event
     const wanted = envelope.to ? await addressed(envelope.to) : matcher.match(envelope)
     const { organizationId, id: eventId, type: eventType } = envelope
-    return [...wanted].map(([webhookId, subscriptionIds]) => ({ id: deliveryId(eventId, webhookId), organizationId, eventId, webhookId, eventType, subscriptionIds, acceptedAt: receivedAt }))
+    return [...wanted].map(([webhookId, subscriptionIds]) => ({
+      id: deliveryId(eventId, webhookId),
+      organizationId,
+      eventId,
+      webhookId,
+      eventType,
+      subscriptionIds,
+      acceptedAt: receivedAt,
+    }))
   }
 
   async function addressed(webhookIds: string[]): Promise<Map<string, string[]>> {
@@ -77,7 +85,10 @@ export function startRelay(deps: RelayDeps): Relay {
 
     await deps.bodies.put(events.filter((event) => needed.has(event.envelope.id)))
     await deps.queue.add(jobs.map(toJob))
-    await deps.storage.events.markFannedOut(events.map(({ envelope }, i) => ({ id: envelope.id, matched: deliveries[i]?.length ?? 0 })), deps.clock.now())
+    await deps.storage.events.markFannedOut(
+      events.map(({ envelope }, i) => ({ id: envelope.id, matched: deliveries[i]?.length ?? 0 })),
+      deps.clock.now(),
+    )
   }
 
   async function createRows(deliveries: NewDelivery[]): Promise<Set<string>> {

@@ -54,7 +54,10 @@ export function createIngestApp(deps: RouteDeps): App {
     const request = await receive(c)
     verify(source, request, deps)
     const adapter = deps.adapters.get(source.adapter)
-    const events = await accept({ organizationId: source.organizationId, source: source.name, drafts: adapter.parse(request, limits), headers: request.headers }, deps)
+    const events = await accept(
+      { organizationId: source.organizationId, source: source.name, drafts: adapter.parse(request, limits), headers: request.headers },
+      deps,
+    )
     return adapter.answer ? c.json(adapter.answer.body as object, adapter.answer.status as 200) : c.json({ events }, 202)
   })
 
@@ -77,7 +80,8 @@ async function receive(c: Context<AppEnv>): Promise<ReceivedRequest> {
 
 /** CloudEvents are told by their content type or their `ce-` headers (HTTP protocol binding §3), the rest is native. */
 function adapterFor(request: ReceivedRequest, { adapters }: RouteDeps): SourceAdapter {
-  const isCloudEvent = /^application\/cloudevents/i.test(request.headers['content-type'] ?? '') || request.headers['ce-specversion'] !== undefined
+  const isCloudEvent =
+    /^application\/cloudevents/i.test(request.headers['content-type'] ?? '') || request.headers['ce-specversion'] !== undefined
   return adapters.get(isCloudEvent ? 'cloudevents' : 'tidings')
 }
 

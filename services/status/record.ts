@@ -72,7 +72,18 @@ export function startRecorder(deps: RecorderDeps): Recorder {
   }
 
   async function read(): Promise<Entry[]> {
-    const answer = (await redis.xreadgroup('GROUP', group, deps.consumer, 'COUNT', batchEntries, 'BLOCK', blockMs, 'STREAMS', outcomes, '>')) as [string, Entry[]][] | null
+    const answer = (await redis.xreadgroup(
+      'GROUP',
+      group,
+      deps.consumer,
+      'COUNT',
+      batchEntries,
+      'BLOCK',
+      blockMs,
+      'STREAMS',
+      outcomes,
+      '>',
+    )) as [string, Entry[]][] | null
     return answer?.[0]?.[1] ?? []
   }
 
@@ -102,7 +113,11 @@ export function startRecorder(deps: RecorderDeps): Recorder {
 
   async function forget(entries: Entry[]): Promise<void> {
     const ids = entries.map(([id]) => id)
-    await redis.pipeline().xack(outcomes, group, ...ids).xdel(outcomes, ...ids).exec()
+    await redis
+      .pipeline()
+      .xack(outcomes, group, ...ids)
+      .xdel(outcomes, ...ids)
+      .exec()
   }
 
   /** Kept aside for a person to look at; the reconciler sees to the delivery. Only when the database itself answers. */
@@ -113,7 +128,9 @@ export function startRecorder(deps: RecorderDeps): Recorder {
     await forget([entry])
   }
 
-  const batches = createGroup().catch(() => {}).then(runBatches)
+  const batches = createGroup()
+    .catch(() => {})
+    .then(runBatches)
   return {
     async stop() {
       stopping = true

@@ -2,12 +2,16 @@ import { z } from 'zod'
 
 export const DeliveryState = z
   .enum(['pending', 'retrying', 'succeeded', 'failed', 'cancelled'])
-  .describe('`pending`: not tried yet · `retrying`: tried, will be again · `succeeded`: answered 2xx · `failed`: schedule used up · `cancelled`: given up because the webhook is gone, disabled or answered 410.')
+  .describe(
+    '`pending`: not tried yet · `retrying`: tried, will be again · `succeeded`: answered 2xx · `failed`: schedule used up · `cancelled`: given up because the webhook is gone, disabled or answered 410.',
+  )
 export type DeliveryState = z.infer<typeof DeliveryState>
 
 export const Outcome = z
   .enum(['succeeded', 'rejected', 'timed_out', 'unreachable', 'blocked', 'interrupted'])
-  .describe('`rejected`: an answer other than 2xx · `timed_out`: no whole answer within the timeout · `unreachable`: no connection, or it broke · `blocked`: the address is not allowed · `interrupted`: the dispatcher died in mid-request.')
+  .describe(
+    '`rejected`: an answer other than 2xx · `timed_out`: no whole answer within the timeout · `unreachable`: no connection, or it broke · `blocked`: the address is not allowed · `interrupted`: the dispatcher died in mid-request.',
+  )
 export type Outcome = z.infer<typeof Outcome>
 
 export const openStates: readonly DeliveryState[] = ['pending', 'retrying']

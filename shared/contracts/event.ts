@@ -33,7 +33,10 @@ export type Change = z.infer<typeof Change>
 export const EventTypeName = z
   .string()
   .max(200)
-  .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'must be words of letters, digits, `_` or `-` joined by full stops, for example `table.updated`')
+  .regex(
+    /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/,
+    'must be words of letters, digits, `_` or `-` joined by full stops, for example `table.updated`',
+  )
   .describe('Dotted name of what happened, for example `table.updated`.')
 
 /** CloudEvents 1.0 attributes and extensions that our own members do not hold. */
@@ -50,7 +53,12 @@ export const CloudEventAttributes = z.object({
  */
 export const EventInput = z
   .strictObject({
-    id: z.string().min(1).max(200).optional().describe('Your own id of the event. Sent again with the same body it is accepted once; with another body it is refused with 409.'),
+    id: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe('Your own id of the event. Sent again with the same body it is accepted once; with another body it is refused with 409.'),
     type: EventTypeName,
     time: z.iso.datetime({ offset: true }).optional().describe('When it happened, RFC 3339; the time of acceptance when left out.'),
     subject: z.string().min(1).max(3072).optional().describe('CloudEvents `subject`: what within the source the event is about.'),

@@ -11,12 +11,16 @@ export type Filter = Condition | { and: Filter[] } | { or: Filter[] }
 const scalar = z.union([z.string().max(3072), z.number(), z.boolean(), z.null()])
 const Condition = z.strictObject({
   field: z.string().describe('A field of the record, see the table of fields.'),
-  op: FilterOp.describe('`like` is a case-insensitive substring in which `%` and `_` are ordinary; `in` and `not_in` take an array; `is_null` takes a boolean.'),
+  op: FilterOp.describe(
+    '`like` is a case-insensitive substring in which `%` and `_` are ordinary; `in` and `not_in` take an array; `is_null` takes a boolean.',
+  ),
   value: z.union([scalar, z.array(scalar).max(1000)]),
 })
 
 export const Filter: z.ZodType<Filter> = z
-  .lazy(() => z.union([Condition, z.strictObject({ and: z.array(Filter).min(1).max(50) }), z.strictObject({ or: z.array(Filter).min(1).max(50) })]))
+  .lazy(() =>
+    z.union([Condition, z.strictObject({ and: z.array(Filter).min(1).max(50) }), z.strictObject({ or: z.array(Filter).min(1).max(50) })]),
+  )
   .describe('A condition, or `and`/`or` of further filters, at most 10 levels deep.')
 
 export const SortKey = z.strictObject({ field: z.string(), direction: z.enum(['asc', 'desc']).default('asc') })

@@ -24,7 +24,10 @@ export const ExponentialRetry = z.strictObject({
 /** Delays written out one by one. */
 export const ScheduleRetry = z.strictObject({
   strategy: z.literal('schedule'),
-  delays_seconds: z.array(z.number().min(0).max(86_400)).max(49).describe('Delay before each retry, in seconds; as many retries as entries. `[]` means one attempt only.'),
+  delays_seconds: z
+    .array(z.number().min(0).max(86_400))
+    .max(49)
+    .describe('Delay before each retry, in seconds; as many retries as entries. `[]` means one attempt only.'),
   jitter,
   honour_retry_after: honourRetryAfter,
 })

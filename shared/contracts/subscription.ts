@@ -13,7 +13,7 @@ export const SubscriptionFilters = z
   .strictObject({
     sources: names('Names of sources.'),
     entity_types: names('Entity types, for example `table`.'),
-    names: names('Globs over the entity\'s fully qualified name: `*` any run of characters, `?` one, everything else literal.'),
+    names: names("Globs over the entity's fully qualified name: `*` any run of characters, `?` one, everything else literal."),
     domains: names('Domains of the entity.'),
     owners: names('Owners, any of which the entity has.'),
     tags: names('Tags, any of which the entity carries.'),

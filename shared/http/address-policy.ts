@@ -14,9 +14,24 @@ export const refusal = 'this address is not allowed as a destination'
 
 // the IANA special-purpose registries; after them, addresses that clouds keep for themselves
 const denied4 = [
-  '0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24',
-  '192.31.196.0/24', '192.52.193.0/24', '192.88.99.0/24', '192.168.0.0/16', '192.175.48.0/24', '198.18.0.0/15', '198.51.100.0/24',
-  '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4',
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.31.196.0/24',
+  '192.52.193.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '192.175.48.0/24',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
   '168.63.129.16/32',
 ].map((cidr) => ipaddr.IPv4.parseCIDR(cidr))
 
@@ -53,7 +68,8 @@ export function createAddressPolicy({ allow }: { allow: string[] }): AddressPoli
   function checkUrl(text: string): ReturnType<AddressPolicy['checkUrl']> {
     const url = URL.canParse(text) ? new URL(text) : undefined
     // `href` still shows the `#` of an empty fragment, `hash` does not
-    if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.href.includes('#')) return { ok: false, reason: refusal }
+    if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.href.includes('#'))
+      return { ok: false, reason: refusal }
     return allowsHost(hostOf(url.hostname)) ? { ok: true, url } : { ok: false, reason: refusal }
   }
 
@@ -61,7 +77,11 @@ export function createAddressPolicy({ allow }: { allow: string[] }): AddressPoli
 }
 
 /** A host as it is to be judged: no brackets, lower case, and without trailing dots, however many (CVE-2022-24825). */
-export const hostOf = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.+$/, '').toLowerCase()
+export const hostOf = (hostname: string): string =>
+  hostname
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.+$/, '')
+    .toLowerCase()
 
 // a last label that is a number would be an IPv4 address to some resolvers (WHATWG URL §3.5 "ends in a number")
 const isName = (host: string): boolean => host.length > 0 && host.length <= 253 && !/(^|\.)(\d+|0x[0-9a-f]*)$/.test(host)
@@ -75,6 +95,7 @@ function addCidr(list: BlockList, cidr: string): void {
   const family = isIP(network)
   const longest = family === 4 ? 32 : 128
   const bits = prefix === undefined ? longest : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN
-  if (family === 0 || network.includes('%') || rest.length > 0 || !(bits <= longest)) throw new Error(`"${cidr}" is not a CIDR such as 10.0.0.0/8 or fd00::/8`)
+  if (family === 0 || network.includes('%') || rest.length > 0 || !(bits <= longest))
+    throw new Error(`"${cidr}" is not a CIDR such as 10.0.0.0/8 or fd00::/8`)
   list.addSubnet(network, bits, family === 4 ? 'ipv4' : 'ipv6')
 }

@@ -36,7 +36,8 @@ export function createAuthenticate(storage: Pick<Storage, 'keys'>, clock: Clock)
       if (!presented) throw new Problem('unauthenticated', 'send an API key: `Authorization: Bearer tdk_…`')
       const key = await find(presented)
       if (!key) throw new Problem('unauthenticated', 'this API key is unknown, expired or removed')
-      if (!allows(key.scopes, scope)) throw new Problem('forbidden', `this needs a key with the scope "${scope}"; yours has: ${key.scopes.join(', ')}`)
+      if (!allows(key.scopes, scope))
+        throw new Problem('forbidden', `this needs a key with the scope "${scope}"; yours has: ${key.scopes.join(', ')}`)
       if (!touched.has(key.id)) {
         touched.set(key.id, true)
         await storage.keys.touch(key.id, clock.now())
@@ -46,7 +47,12 @@ export function createAuthenticate(storage: Pick<Storage, 'keys'>, clock: Clock)
     })
 }
 
-const includes: Record<Scope, readonly Scope[]> = { admin: ['ingest', 'read', 'write', 'admin'], write: ['write', 'read'], read: ['read'], ingest: ['ingest'] }
+const includes: Record<Scope, readonly Scope[]> = {
+  admin: ['ingest', 'read', 'write', 'admin'],
+  write: ['write', 'read'],
+  read: ['read'],
+  ingest: ['ingest'],
+}
 const allows = (held: Scope[], needed: Scope) => held.some((scope) => includes[scope].includes(needed))
 
 function presentedKey(header: string | undefined): string | undefined {

@@ -7,7 +7,9 @@ export function readContentType(value: string | undefined): ContentType | undefi
   const [type = '', ...parameters] = (value ?? '').toLowerCase().split(';')
   const essence = type.trim()
   if (!essence) return undefined
-  const charset = parameters.map((parameter) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(parameter)?.[1]).find((name) => name !== undefined)
+  const charset = parameters
+    .map((parameter) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(parameter)?.[1])
+    .find((name) => name !== undefined)
   return { essence, charset }
 }
 
@@ -22,6 +24,7 @@ export function requireContentType(value: string | undefined, ...accepted: [stri
   const wanted = accepted.join(' or ')
   if (!type) throw new Problem('unsupported_media_type', `there is no Content-Type; send ${wanted}`)
   if (!accepted.includes(type.essence)) throw new Problem('unsupported_media_type', `Content-Type is ${type.essence}; send ${wanted}`)
-  if (!isUtf8(type.charset)) throw new Problem('unsupported_media_type', `the charset is ${type.charset}; JSON is sent in UTF-8 (RFC 8259 §8.1)`)
+  if (!isUtf8(type.charset))
+    throw new Problem('unsupported_media_type', `the charset is ${type.charset}; JSON is sent in UTF-8 (RFC 8259 §8.1)`)
   return type.essence
 }

@@ -33,7 +33,10 @@ const attributeText = (text: string): string => text.replace(everyForbidden, '\u
 // a name with a comma in it would read as two, so it is left out
 const joined = (names: string[] = []): string => attributeText(names.filter((name) => !name.includes(',')).join(','))
 const split = (value: AttributeValue | undefined): string[] | undefined => {
-  const names = String(value ?? '').split(',').map((name) => name.trim()).filter(Boolean)
+  const names = String(value ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean)
   return names.length > 0 ? names : undefined
 }
 
@@ -75,7 +78,13 @@ export function entityOf(extensions: Attributes): { [K in keyof Entity]: unknown
 
 /** Which extension a member of the entity came from, so that a refusal names what the sender wrote. */
 export const extensionOf: Record<keyof Entity, string> = {
-  type: 'entitytype', id: 'entityid', name: 'entityname', url: 'entityurl', domain: 'domain', owners: 'owner', tags: 'tags',
+  type: 'entitytype',
+  id: 'entityid',
+  name: 'entityname',
+  url: 'entityurl',
+  domain: 'domain',
+  owners: 'owner',
+  tags: 'tags',
 }
 
 /**

@@ -9,7 +9,10 @@ import { invalid } from '../problem.ts'
  * `ne` and `not_in` also hold where the field is empty, because "everything but X" is what a person means by them.
  */
 export type CheckedValue = string | number | boolean | null
-export type CheckedCondition = { field: string; op: Exclude<FilterOp, 'in' | 'not_in' | 'is_null'>; value: CheckedValue } | { field: string; op: 'in' | 'not_in'; value: CheckedValue[] } | { field: string; op: 'is_null'; value: boolean }
+export type CheckedCondition =
+  | { field: string; op: Exclude<FilterOp, 'in' | 'not_in' | 'is_null'>; value: CheckedValue }
+  | { field: string; op: 'in' | 'not_in'; value: CheckedValue[] }
+  | { field: string; op: 'is_null'; value: boolean }
 export type CheckedFilter = CheckedCondition | { and: CheckedFilter[] } | { or: CheckedFilter[] }
 
 const maxDepth = 10
@@ -133,5 +136,7 @@ function parseCursor(text: string): z.infer<typeof Cursor> | undefined {
 }
 
 const sealOf = ({ filter, sort }: Ordering, values: CursorValue[]) =>
-  createHash('sha256').update(JSON.stringify([filter ?? null, sort, values])).digest('base64url').slice(0, 16)
-
+  createHash('sha256')
+    .update(JSON.stringify([filter ?? null, sort, values]))
+    .digest('base64url')
+    .slice(0, 16)

@@ -73,11 +73,23 @@ export type SourceStore = {
   /** For requests that show a signature and no API key: by id, or by a name that only one organization uses. */
   locate(idOrName: string): Promise<Source | undefined>
   list(organizationId: string): Promise<Source[]>
-  update(organizationId: string, name: string, patch: Partial<Pick<Source, 'adapter' | 'scheme' | 'secrets'>>, now: number): Promise<Source | undefined>
+  update(
+    organizationId: string,
+    name: string,
+    patch: Partial<Pick<Source, 'adapter' | 'scheme' | 'secrets'>>,
+    now: number,
+  ): Promise<Source | undefined>
   remove(organizationId: string, name: string): Promise<boolean>
 }
 
-export type EventType = { organizationId: string; name: string; description: string | null; schema: unknown; createdAt: number; updatedAt: number }
+export type EventType = {
+  organizationId: string
+  name: string
+  description: string | null
+  schema: unknown
+  createdAt: number
+  updatedAt: number
+}
 
 export type EventTypeStore = {
   put(eventType: EventType): Promise<void>
@@ -86,7 +98,11 @@ export type EventTypeStore = {
   remove(organizationId: string, name: string): Promise<boolean>
 }
 
-export type WebhookSecret = { sealed: string; createdAt: number; /** While rotating: until when the old one still signs. */ expiresAt: number | null }
+export type WebhookSecret = {
+  sealed: string
+  createdAt: number /** While rotating: until when the old one still signs. */
+  expiresAt: number | null
+}
 
 export type Webhook = {
   id: string
@@ -113,7 +129,9 @@ export type Webhook = {
   createdAt: number
   updatedAt: number
 }
-export type WebhookPatch = Partial<Pick<Webhook, 'url' | 'label' | 'active' | 'scheme' | 'format' | 'headers' | 'retry' | 'timeoutMs' | 'secrets' | 'disabledReason'>>
+export type WebhookPatch = Partial<
+  Pick<Webhook, 'url' | 'label' | 'active' | 'scheme' | 'format' | 'headers' | 'retry' | 'timeoutMs' | 'secrets' | 'disabledReason'>
+>
 
 export type WebhookStore = {
   create(webhook: Webhook): Promise<void>
@@ -124,7 +142,10 @@ export type WebhookStore = {
   /** Newest first. The cursor is opaque; an unreadable one rejects with a `Problem`. */
   list(organizationId: string, page: { limit: number; after?: string | undefined }): Promise<Page<Webhook>>
   /** An unknown field, a value of the wrong type or a bad cursor rejects with a `Problem` that names it. */
-  filter(organizationId: string, request: { filter?: Filter | undefined; sort?: SortKey[] | undefined; limit: number; after?: string | undefined }): Promise<Page<Webhook>>
+  filter(
+    organizationId: string,
+    request: { filter?: Filter | undefined; sort?: SortKey[] | undefined; limit: number; after?: string | undefined },
+  ): Promise<Page<Webhook>>
   update(organizationId: string, id: string, patch: WebhookPatch, now: number): Promise<Webhook | undefined>
   /** Also removes its subscriptions and cancels its open deliveries, in the same transaction. */
   remove(organizationId: string, id: string, now: number): Promise<boolean>
@@ -142,7 +163,10 @@ export type SubscriptionStore = {
   /** For the matcher: every subscription in force of an active webhook, those webhooks' retry policies, and the registry version all this belongs to. */
   inForce(): Promise<{ version: number; subscriptions: Subscription[]; retry: Record<string, RetryPolicy> }>
   /** To explain a match later: those of an organization that were in force at a time, removed ones included. */
-  inForceAt(organizationId: string, at: number): Promise<{ subscription: Subscription; webhookLabel: string | null; webhookUrl: string; webhookActive: boolean }[]>
+  inForceAt(
+    organizationId: string,
+    at: number,
+  ): Promise<{ subscription: Subscription; webhookLabel: string | null; webhookUrl: string; webhookActive: boolean }[]>
 }
 
 // ── accept log ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -169,7 +193,12 @@ export type RawEvent = StoredEvent & { raw: Uint8Array; headers: Record<string, 
 
 export type EventStore = {
   /** All or nothing. Resolves once the commit is on disk. `idempotency` makes the whole request repeatable. */
-  accept(request: { events: NewEvent[]; organizationId: string; idempotency?: { key: string; bodyHash: string } | undefined; now: number }): Promise<AcceptResult>
+  accept(request: {
+    events: NewEvent[]
+    organizationId: string
+    idempotency?: { key: string; bodyHash: string } | undefined
+    now: number
+  }): Promise<AcceptResult>
   find(organizationId: string, id: string): Promise<RawEvent | undefined>
   load(id: string): Promise<StoredEvent | undefined>
   /** Accepted before the time but not fanned out, oldest first. */
@@ -179,7 +208,15 @@ export type EventStore = {
 
 // ── delivery log ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-export type NewDelivery = { id: string; organizationId: string; eventId: string; webhookId: string; eventType: string; subscriptionIds: string[]; acceptedAt: number }
+export type NewDelivery = {
+  id: string
+  organizationId: string
+  eventId: string
+  webhookId: string
+  eventType: string
+  subscriptionIds: string[]
+  acceptedAt: number
+}
 
 export type Delivery = NewDelivery & {
   state: DeliveryState
@@ -199,7 +236,15 @@ export type Delivery = NewDelivery & {
 }
 
 /** A delivery with the members of its event that the log searches and shows. */
-export type DeliveryRow = Delivery & { source: string; subject: string | null; entityType: string | null; entityId: string | null; entityName: string | null; webhookLabel: string | null; webhookUrl: string }
+export type DeliveryRow = Delivery & {
+  source: string
+  subject: string | null
+  entityType: string | null
+  entityId: string | null
+  entityName: string | null
+  webhookLabel: string | null
+  webhookUrl: string
+}
 
 export type Attempt = {
   id: string
@@ -223,7 +268,9 @@ export type Attempt = {
 }
 
 /** Enough to make the job of a delivery again. */
-export type OpenDelivery = Pick<Delivery, 'id' | 'organizationId' | 'eventId' | 'webhookId' | 'generation' | 'step' | 'nextAttemptAt'> & { retry: RetryPolicy }
+export type OpenDelivery = Pick<Delivery, 'id' | 'organizationId' | 'eventId' | 'webhookId' | 'generation' | 'step' | 'nextAttemptAt'> & {
+  retry: RetryPolicy
+}
 
 /** A request to send again everything that matches: carried out piece by piece, survives a restart, can be stopped. */
 export type Redelivery = {
@@ -254,11 +301,17 @@ export type DeliveryStore = {
   /** Ignores pairs that exist. Returns those of the given ids that are still open, that is: which need a job. */
   create(deliveries: NewDelivery[], now: number): Promise<string[]>
   /** The only writer of outcomes. Idempotent on attempt ids; never moves an attempt or a finished delivery back. */
-  record(entries: OutcomeEntry[], now: number): Promise<{ /** events none of whose deliveries is open any more */ finishedEvents: string[]; disabledWebhooks: string[] }>
+  record(
+    entries: OutcomeEntry[],
+    now: number,
+  ): Promise<{ /** events none of whose deliveries is open any more */ finishedEvents: string[]; disabledWebhooks: string[] }>
   find(organizationId: string, id: string): Promise<{ delivery: DeliveryRow; attempts: Attempt[] } | undefined>
   ofEvent(organizationId: string, eventId: string, page: { limit: number }): Promise<DeliveryRow[]>
   /** An unknown field, a value of the wrong type or a bad cursor rejects with a `Problem` that names it. */
-  filter(organizationId: string, request: { filter?: Filter | undefined; sort?: SortKey[] | undefined; limit: number; after?: string | undefined }): Promise<Page<DeliveryRow>>
+  filter(
+    organizationId: string,
+    request: { filter?: Filter | undefined; sort?: SortKey[] | undefined; limit: number; after?: string | undefined },
+  ): Promise<Page<DeliveryRow>>
   count(organizationId: string, filter: Filter | undefined): Promise<number>
   /** Opens the next generation. Undefined: no such delivery; `gone`: its webhook is removed or not active; `open`: it is still under way. */
   redeliver(organizationId: string, id: string, now: number): Promise<OpenDelivery | 'gone' | 'open' | undefined>
@@ -269,7 +322,17 @@ export type DeliveryStore = {
   /** Marks attempts that were started before the time and never finished. */
   interrupt(startedBefore: number, now: number): Promise<number>
   /** Deliveries by state, of one organization, accepted within the range. */
-  tally(organizationId: string, range: { from: number; to: number }): Promise<{ events: number; matched: number; matchedNothing: number; notFannedOut: number; states: Record<DeliveryState, number>; attempts: number }>
+  tally(
+    organizationId: string,
+    range: { from: number; to: number },
+  ): Promise<{
+    events: number
+    matched: number
+    matchedNothing: number
+    notFannedOut: number
+    states: Record<DeliveryState, number>
+    attempts: number
+  }>
 }
 
 export type { Subscription, SubscriptionFilters }

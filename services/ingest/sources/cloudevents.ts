@@ -3,7 +3,14 @@ import { Entity, EventTypeName, type EventDraft } from '../../../shared/contract
 import { isJsonType, isUtf8, readContentType } from '../../../shared/http/content-type.ts'
 import { parseJson } from '../../../shared/http/json.ts'
 import {
-  decodeHeaderValue, entityOf, extensionOf, identityOf, isAttributeText, isExtensionName, maxExtensionLength, utf8,
+  decodeHeaderValue,
+  entityOf,
+  extensionOf,
+  identityOf,
+  isAttributeText,
+  isExtensionName,
+  maxExtensionLength,
+  utf8,
 } from '../../../shared/payload/cloudevent.ts'
 import { noData } from '../../../shared/payload/json-text.ts'
 import { invalid, Problem } from '../../../shared/problem.ts'
@@ -29,12 +36,21 @@ const CloudEvent = z
     type: EventTypeName,
     subject: text.optional(),
     // RFC 3339 allows `t` and `z`, what is stored has capitals
-    time: z.string().toUpperCase().pipe(z.iso.datetime({ offset: true })).optional(),
+    time: z
+      .string()
+      .toUpperCase()
+      .pipe(z.iso.datetime({ offset: true }))
+      .optional(),
     // in binary mode nobody could tell an event within an event from an event in structured mode
     datacontenttype: mediaType.regex(/^(?!application\/cloudevents)/i, 'must not be a CloudEvent in turn').optional(),
     dataschema: uri.regex(/^[A-Za-z][\w+.-]*:/, 'must be an absolute URI').optional(),
   })
-  .catchall(z.union([z.string().max(maxExtensionLength).refine(isAttributeText), z.int32(), z.boolean()], 'must be a string, a boolean or an integer of 32 bits'))
+  .catchall(
+    z.union(
+      [z.string().max(maxExtensionLength).refine(isAttributeText), z.int32(), z.boolean()],
+      'must be a string, a boolean or an integer of 32 bits',
+    ),
+  )
 
 const maxAttributes = 64
 type Report = (name: string, message: string) => void
@@ -45,8 +61,12 @@ function parse(request: ReceivedRequest, limits: Limits): EventDraft[] {
   if (!type?.essence.startsWith('application/cloudevents')) return [parseBinary(request, limits)]
   const kind = type.essence.startsWith('application/cloudevents-batch') ? 'application/cloudevents-batch' : 'application/cloudevents'
   if (type.essence !== kind && type.essence !== `${kind}+json`)
-    throw new Problem('unsupported_media_type', `Content-Type is ${type.essence}; of the event formats only JSON is understood: ${kind}+json`)
-  if (!isUtf8(type.charset)) throw new Problem('unsupported_media_type', `the charset is ${type.charset}; JSON is sent in UTF-8 (RFC 8259 §8.1)`)
+    throw new Problem(
+      'unsupported_media_type',
+      `Content-Type is ${type.essence}; of the event formats only JSON is understood: ${kind}+json`,
+    )
+  if (!isUtf8(type.charset))
+    throw new Problem('unsupported_media_type', `the charset is ${type.charset}; JSON is sent in UTF-8 (RFC 8259 §8.1)`)
   return parseStructured(request.body, kind === 'application/cloudevents-batch', limits)
 }
 
@@ -97,11 +117,14 @@ function parseBinary({ headers, body }: ReceivedRequest, limits: Limits): EventD
   for (const header of names) {
     const name = header.slice(3)
     const value = decodeHeaderValue(headers[header] ?? '')
-    if (name === 'datacontenttype' || name === 'data') issues.push({ path: [header], message: 'must not be sent: the type is Content-Type and the data is the body' })
+    if (name === 'datacontenttype' || name === 'data')
+      issues.push({ path: [header], message: 'must not be sent: the type is Content-Type and the data is the body' })
     else if (value === undefined) issues.push({ path: [header], message: 'is not UTF-8 once percent-decoded' })
     else attributes[name] = value
   }
-  const read = readAttributes(attributes, (name, message) => issues.push({ path: [name === 'datacontenttype' ? 'content-type' : `ce-${name}`], message }))
+  const read = readAttributes(attributes, (name, message) =>
+    issues.push({ path: [name === 'datacontenttype' ? 'content-type' : `ce-${name}`], message }),
+  )
   if (!read || issues.length > 0) throw invalid(issues)
   return { ...read, raw: body, ...bodyData(body, contentType, limits.depth) }
 }
@@ -159,7 +182,8 @@ function envelopeOf(event: z.infer<typeof CloudEvent>, report: Report): Omit<Eve
 }
 
 const structured = { 'content-type': 'application/cloudevents+json; charset=utf-8' }
-const attributes = '"specversion":"1.0","source":"/mycontext","time":"2018-04-05T17:31:00Z","comexampleextension1":"value","comexampleothervalue":5'
+const attributes =
+  '"specversion":"1.0","source":"/mycontext","time":"2018-04-05T17:31:00Z","comexampleextension1":"value","comexampleothervalue":5'
 
 // the examples of the CloudEvents JSON format, §3.2 and §4.3, and an event that names its entity
 const samples: SourceSample[] = [
@@ -180,7 +204,8 @@ const samples: SourceSample[] = [
       'ce-specversion': '1.0',
       'ce-type': 'com.example.someevent',
       'ce-source': '/mycontext',
-      'ce-id': 'C234-1234-1234', 'ce-subject': 'Euro%20%E2%82%AC',
+      'ce-id': 'C234-1234-1234',
+      'ce-subject': 'Euro%20%E2%82%AC',
     },
     body: '{\n  "appinfoA" : "abc",\n  "appinfoB" : 123,\n  "appinfoC" : true\n}',
   },

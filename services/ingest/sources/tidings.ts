@@ -46,8 +46,18 @@ const tableUpdated = {
   time: '2026-04-15T09:00:03Z',
   subject: 'warehouse.sales.orders',
   actor: 'ada',
-  entity: { type: 'table', id: '4711', name: 'warehouse.sales.orders', domain: 'Sales', owners: ['team-sales'], tags: ['PII.Sensitive', 'Tier.Gold'] },
-  change: { updated: [{ name: 'columns.zip.description', old_value: 'zip', new_value: 'Postal code' }], added: [{ name: 'tags', new_value: ['Tier.Gold'] }] },
+  entity: {
+    type: 'table',
+    id: '4711',
+    name: 'warehouse.sales.orders',
+    domain: 'Sales',
+    owners: ['team-sales'],
+    tags: ['PII.Sensitive', 'Tier.Gold'],
+  },
+  change: {
+    updated: [{ name: 'columns.zip.description', old_value: 'zip', new_value: 'Postal code' }],
+    added: [{ name: 'tags', new_value: ['Tier.Gold'] }],
+  },
 }
 
 const samples: SourceSample[] = [

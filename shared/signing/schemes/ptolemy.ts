@@ -43,7 +43,8 @@ function verify({ headers, body, secrets, now, toleranceSeconds }: VerifyInput):
 
 export default {
   name: 'ptolemy',
-  description: 'Ptolemy: header `Ptolemy-Signature` with `t=` and `v1=`, hexadecimal HMAC-SHA256 over timestamp and body, the secret taken as it stands.',
+  description:
+    'Ptolemy: header `Ptolemy-Signature` with `t=` and `v1=`, hexadecimal HMAC-SHA256 over timestamp and body, the secret taken as it stands.',
   sign,
   verify,
 } satisfies Scheme

@@ -41,7 +41,8 @@ function verify({ headers, body, secrets, now, toleranceSeconds }: VerifyInput):
 
 export default {
   name: 'standard-webhooks',
-  description: 'Standard Webhooks 1.0: headers `webhook-id`, `webhook-timestamp` and `webhook-signature`, `v1` HMAC-SHA256 over id, timestamp and body.',
+  description:
+    'Standard Webhooks 1.0: headers `webhook-id`, `webhook-timestamp` and `webhook-signature`, `v1` HMAC-SHA256 over id, timestamp and body.',
   sign,
   verify,
 } satisfies Scheme

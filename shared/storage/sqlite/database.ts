@@ -46,7 +46,12 @@ export function migrate(db: Db): void {
   client.exec('CREATE TABLE IF NOT EXISTS migrations (hash TEXT PRIMARY KEY, applied_at INTEGER NOT NULL)')
   client.exec('BEGIN IMMEDIATE')
   try {
-    const applied = new Set(client.prepare<[], { hash: string }>('SELECT hash FROM migrations').all().map((row) => row.hash))
+    const applied = new Set(
+      client
+        .prepare<[], { hash: string }>('SELECT hash FROM migrations')
+        .all()
+        .map((row) => row.hash),
+    )
     for (const migration of readMigrationFiles({ migrationsFolder: folder })) {
       if (applied.has(migration.hash)) continue
       for (const statement of migration.sql) client.exec(statement)

@@ -27,7 +27,10 @@ export function reads(db: Db): Pick<Sync<DeliveryStore>, 'dueBefore' | 'stillOpe
       const where = and(isOpen, lt(deliveries.nextAttemptAt, time), after ? gt(deliveries.id, after) : undefined)
       return select().where(where).orderBy(asc(deliveries.id)).limit(limit).all()
     },
-    stillOpen: (ids) => select().where(and(isOpen, inArray(deliveries.id, ids))).all(),
+    stillOpen: (ids) =>
+      select()
+        .where(and(isOpen, inArray(deliveries.id, ids)))
+        .all(),
   }
 }
 

@@ -75,7 +75,12 @@ export function reads(db: Db): Pick<Sync<DeliveryStore>, 'find' | 'ofEvent' | 'f
   }
 }
 
-const rows = (db: Db) => db.select(row).from(deliveries).leftJoin(events, eq(events.id, deliveries.eventId)).leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
+const rows = (db: Db) =>
+  db
+    .select(row)
+    .from(deliveries)
+    .leftJoin(events, eq(events.id, deliveries.eventId))
+    .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
 
 /** Ids and sort values alone: what SQLite may have to sort stays small, and a join that nobody asks for is left out. */
 function found(db: Db, organizationId: string, query: CheckedQuery) {
@@ -84,14 +89,25 @@ function found(db: Db, organizationId: string, query: CheckedQuery) {
     .select({ row: deliveries.id, keys })
     .from(deliveries)
     .leftJoin(events, eq(events.id, deliveries.eventId))
-    .where(and(eq(deliveries.organizationId, organizationId), whereOf(deliveryColumns, query.filter), beyond(deliveryColumns, query.sort, query.after)))
+    .where(
+      and(
+        eq(deliveries.organizationId, organizationId),
+        whereOf(deliveryColumns, query.filter),
+        beyond(deliveryColumns, query.sort, query.after),
+      ),
+    )
     .orderBy(...orderOf(deliveryColumns, query.sort))
     .limit(query.limit + 1)
     .all()
 }
 
 function withRows(db: Db, page: Page<string>): Page<DeliveryRow> {
-  const byId = new Map(rows(db).where(inArray(deliveries.id, page.rows)).all().map((delivery) => [delivery.id, delivery]))
+  const byId = new Map(
+    rows(db)
+      .where(inArray(deliveries.id, page.rows))
+      .all()
+      .map((delivery) => [delivery.id, delivery]),
+  )
   return { rows: page.rows.map((id) => byId.get(id) as DeliveryRow), nextCursor: page.nextCursor }
 }
 
@@ -111,7 +127,12 @@ function tallyEvents(db: Db, organizationId: string, { from, to }: Range) {
 
 function tallyDeliveries(db: Db, organizationId: string, { from, to }: Range) {
   // No delivery is made before its event is accepted, and creation is what the index knows.
-  const within = and(eq(deliveries.organizationId, organizationId), gte(deliveries.createdAt, from), gte(deliveries.acceptedAt, from), lt(deliveries.acceptedAt, to))
+  const within = and(
+    eq(deliveries.organizationId, organizationId),
+    gte(deliveries.createdAt, from),
+    gte(deliveries.acceptedAt, from),
+    lt(deliveries.acceptedAt, to),
+  )
   const byState = db
     .select({ state: deliveries.state, deliveries: count(), attempts: sql<number>`sum(${deliveries.attempts})` })
     .from(deliveries)
@@ -146,7 +167,13 @@ export const opened = {
 
 export function writes(db: Db): Pick<Sync<DeliveryStore>, 'redeliver'> {
   const find = db
-    .select({ organizationId: deliveries.organizationId, state: deliveries.state, active: webhooks.active, removedAt: webhooks.removedAt, retry: webhooks.retry })
+    .select({
+      organizationId: deliveries.organizationId,
+      state: deliveries.state,
+      active: webhooks.active,
+      removedAt: webhooks.removedAt,
+      retry: webhooks.retry,
+    })
     .from(deliveries)
     .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
     .where(eq(deliveries.id, sql.placeholder('id')))

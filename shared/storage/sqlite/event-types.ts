@@ -9,7 +9,8 @@ const named = (organizationId: string, name: string) => and(eq(eventTypes.organi
 export function reads(db: Db): Pick<Sync<EventTypeStore>, 'find' | 'list'> {
   return {
     find: (organizationId, name) => db.select().from(eventTypes).where(named(organizationId, name)).get(),
-    list: (organizationId) => db.select().from(eventTypes).where(eq(eventTypes.organizationId, organizationId)).orderBy(asc(eventTypes.name)).all(),
+    list: (organizationId) =>
+      db.select().from(eventTypes).where(eq(eventTypes.organizationId, organizationId)).orderBy(asc(eventTypes.name)).all(),
   }
 }
 
@@ -18,7 +19,10 @@ export function writes(db: Db): Pick<Sync<EventTypeStore>, 'put' | 'remove'> {
     /** The first put decides `createdAt`. */
     put({ createdAt, ...eventType }) {
       const target = [eventTypes.organizationId, eventTypes.name]
-      db.insert(eventTypes).values({ ...eventType, createdAt }).onConflictDoUpdate({ target, set: eventType }).run()
+      db.insert(eventTypes)
+        .values({ ...eventType, createdAt })
+        .onConflictDoUpdate({ target, set: eventType })
+        .run()
     },
     remove: (organizationId, name) => db.delete(eventTypes).where(named(organizationId, name)).run().changes === 1,
   }

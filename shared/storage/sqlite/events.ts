@@ -6,9 +6,12 @@ import { events, idempotencyKeys } from './schema.ts'
 
 type Row = typeof events.$inferSelect
 
-
 export function reads(db: Db): Pick<Sync<EventStore>, 'find' | 'load' | 'notFannedOut'> {
-  const byId = db.select().from(events).where(eq(events.id, sql.placeholder('id'))).prepare()
+  const byId = db
+    .select()
+    .from(events)
+    .where(eq(events.id, sql.placeholder('id')))
+    .prepare()
   const waiting = db
     .select()
     .from(events)
@@ -87,7 +90,9 @@ export function writes(db: Db): Pick<Sync<EventStore>, 'accept' | 'markFannedOut
       const ids = accepted as { id: string; duplicate: boolean }[]
       if (idempotency) {
         const eventIds = ids.map((one) => one.id)
-        db.insert(idempotencyKeys).values({ organizationId, key: idempotency.key, bodyHash: idempotency.bodyHash, eventIds, createdAt: now }).run()
+        db.insert(idempotencyKeys)
+          .values({ organizationId, key: idempotency.key, bodyHash: idempotency.bodyHash, eventIds, createdAt: now })
+          .run()
       }
       return { kind: 'accepted', events: ids }
     },
@@ -113,7 +118,8 @@ function findConflict(list: NewEvent[], find: (event: NewEvent) => { id: string;
 
 function columns(event: NewEvent) {
   const { envelope, data } = event
-  const range = 'start' in data ? { dataStart: data.start, dataEnd: data.end, dataText: null } : { dataStart: null, dataEnd: null, dataText: data.text }
+  const range =
+    'start' in data ? { dataStart: data.start, dataEnd: data.end, dataText: null } : { dataStart: null, dataEnd: null, dataText: data.text }
   return {
     id: envelope.id,
     organizationId: envelope.organizationId,

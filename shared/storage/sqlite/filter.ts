@@ -1,5 +1,13 @@
 import { and, or, sql, type SQL, type SQLWrapper } from 'drizzle-orm'
-import { writeCursor, type CheckedCondition, type CheckedFilter, type CheckedQuery, type CheckedSort, type CheckedValue, type CursorValue } from '../query.ts'
+import {
+  writeCursor,
+  type CheckedCondition,
+  type CheckedFilter,
+  type CheckedQuery,
+  type CheckedSort,
+  type CheckedValue,
+  type CursorValue,
+} from '../query.ts'
 import type { Page } from '../storage.ts'
 
 /** Where each field of a filter stands in SQL. */
@@ -34,7 +42,9 @@ function conditionOf(column: SQLWrapper, { op, value }: CheckedCondition): SQL {
     case 'in':
       return value.includes(null) ? sql`(${column} is null or ${column} in ${listOf(value)})` : sql`${column} in ${listOf(value)}`
     case 'not_in':
-      return value.includes(null) ? sql`(${column} is not null and ${column} not in ${listOf(value)})` : sql`(${column} is null or ${column} not in ${listOf(value)})`
+      return value.includes(null)
+        ? sql`(${column} is not null and ${column} not in ${listOf(value)})`
+        : sql`(${column} is null or ${column} not in ${listOf(value)})`
   }
 }
 

@@ -7,7 +7,11 @@ import type { Access } from './stores.ts'
 import type { Call, Close, Reply, ThreadData } from './thread.ts'
 
 type Pending = { resolve(value: unknown): void; reject(error: Error): void }
-type Thread = { names: Record<string, string[]>; call(store: string, method: string, args: unknown[]): Promise<unknown>; close(): Promise<void> }
+type Thread = {
+  names: Record<string, string[]>
+  call(store: string, method: string, args: unknown[]): Promise<unknown>
+  close(): Promise<void>
+}
 
 /** Opens `sqlite:<file>`: one writing thread (none when `readOnly`) and one reading thread, behind the storage port. */
 export async function open(url: string, { readOnly = false }: { readOnly?: boolean } = {}): Promise<Storage> {
@@ -78,7 +82,10 @@ async function startThread(data: ThreadData): Promise<Thread> {
 function settle(pending: Map<number, Pending>, reply: Reply): void {
   const waiting = pending.get(reply.id)
   pending.delete(reply.id)
-  if (reply.problem) return waiting?.reject(new Problem(reply.problem.code, reply.problem.message, reply.problem.errors ? { errors: reply.problem.errors } : {}))
+  if (reply.problem)
+    return waiting?.reject(
+      new Problem(reply.problem.code, reply.problem.message, reply.problem.errors ? { errors: reply.problem.errors } : {}),
+    )
   if (reply.fault) return waiting?.reject(Object.assign(new Error(reply.fault.message), { stack: reply.fault.stack }))
   waiting?.resolve(reply.value)
 }

@@ -8,11 +8,16 @@ const { hash: _, ...columns } = getTableColumns(apiKeys)
 
 export function reads(db: Db): Pick<Sync<KeyStore>, 'findByHash' | 'list' | 'count'> {
   const valid = or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, sql.placeholder('now')))
-  const byHash = db.select(columns).from(apiKeys).where(and(eq(apiKeys.hash, sql.placeholder('hash')), valid)).prepare()
+  const byHash = db
+    .select(columns)
+    .from(apiKeys)
+    .where(and(eq(apiKeys.hash, sql.placeholder('hash')), valid))
+    .prepare()
 
   return {
     findByHash: (hash, now) => byHash.get({ hash, now }),
-    list: (organizationId) => db.select(columns).from(apiKeys).where(eq(apiKeys.organizationId, organizationId)).orderBy(asc(apiKeys.id)).all(),
+    list: (organizationId) =>
+      db.select(columns).from(apiKeys).where(eq(apiKeys.organizationId, organizationId)).orderBy(asc(apiKeys.id)).all(),
     count: () => db.select({ keys: count() }).from(apiKeys).get()?.keys ?? 0,
   }
 }
@@ -21,9 +26,19 @@ export function writes(db: Db): Pick<Sync<KeyStore>, 'create' | 'remove' | 'touc
   return {
     create(key, hash) {
       db.insert(organizations).values({ id: key.organizationId, createdAt: key.createdAt }).onConflictDoNothing().run()
-      return db.insert(apiKeys).values({ ...key, hash }).onConflictDoNothing().run().changes === 1
+      return (
+        db
+          .insert(apiKeys)
+          .values({ ...key, hash })
+          .onConflictDoNothing()
+          .run().changes === 1
+      )
     },
-    remove: (organizationId, id) => db.delete(apiKeys).where(and(eq(apiKeys.organizationId, organizationId), eq(apiKeys.id, id))).run().changes === 1,
+    remove: (organizationId, id) =>
+      db
+        .delete(apiKeys)
+        .where(and(eq(apiKeys.organizationId, organizationId), eq(apiKeys.id, id)))
+        .run().changes === 1,
     touch: (id, now) => void db.update(apiKeys).set({ lastUsedAt: now }).where(eq(apiKeys.id, id)).run(),
   }
 }

@@ -110,7 +110,9 @@ function statements(db: Db) {
       INSERT INTO attempts (id, delivery_id, webhook_id, generation, number, started_at)
       SELECT @attemptId, @deliveryId, @webhookId, @generation, attempts + 1, @startedAt FROM deliveries WHERE id = @deliveryId
       ON CONFLICT DO NOTHING`),
-    countAttempt: prepare('UPDATE deliveries SET attempts = attempts + 1, last_attempt_at = max(coalesce(last_attempt_at, 0), @startedAt) WHERE id = @deliveryId'),
+    countAttempt: prepare(
+      'UPDATE deliveries SET attempts = attempts + 1, last_attempt_at = max(coalesce(last_attempt_at, 0), @startedAt) WHERE id = @deliveryId',
+    ),
     interruptEarlier: prepare(`
       UPDATE attempts SET outcome = 'interrupted', finished_at = @now, error = 'the dispatcher ended in mid-request', decision = 'the delivery is tried again'
       WHERE delivery_id = @deliveryId AND outcome IS NULL AND id <> @attemptId AND started_at <= @now`),

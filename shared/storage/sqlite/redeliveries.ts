@@ -15,7 +15,13 @@ export function reads(db: Db): Pick<Sync<RedeliveryStore>, 'find' | 'list' | 'ru
   return {
     find: (organizationId, id) => db.select().from(redeliveries).where(own(organizationId, id)).get(),
     list: (organizationId, { limit }) =>
-      db.select().from(redeliveries).where(eq(redeliveries.organizationId, organizationId)).orderBy(desc(redeliveries.createdAt), desc(redeliveries.id)).limit(limit).all(),
+      db
+        .select()
+        .from(redeliveries)
+        .where(eq(redeliveries.organizationId, organizationId))
+        .orderBy(desc(redeliveries.createdAt), desc(redeliveries.id))
+        .limit(limit)
+        .all(),
     running: () => db.select().from(redeliveries).where(isRunning).orderBy(asc(redeliveries.createdAt)).all(),
   }
 }
@@ -35,7 +41,8 @@ export function writes(db: Db): Pick<Sync<RedeliveryStore>, 'create' | 'stop' | 
   const positions = new Map<string, Position>()
 
   function nextPiece(redelivery: Redelivery, limit: number, from: Position | undefined) {
-    const beyond = from && or(gt(deliveries.createdAt, from.createdAt), and(eq(deliveries.createdAt, from.createdAt), gt(deliveries.id, from.id)))
+    const beyond =
+      from && or(gt(deliveries.createdAt, from.createdAt), and(eq(deliveries.createdAt, from.createdAt), gt(deliveries.id, from.id)))
     return db
       .select({ id: deliveries.id, createdAt: deliveries.createdAt, retry: webhooks.retry })
       .from(deliveries)
@@ -49,17 +56,34 @@ export function writes(db: Db): Pick<Sync<RedeliveryStore>, 'create' | 'stop' | 
 
   return {
     create(request, now) {
-      const matching = db.select({ deliveries: count() }).from(deliveries).leftJoin(events, eq(events.id, deliveries.eventId)).leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
+      const matching = db
+        .select({ deliveries: count() })
+        .from(deliveries)
+        .leftJoin(events, eq(events.id, deliveries.eventId))
+        .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
       const matched = matching.where(eligible(request)).get()?.deliveries ?? 0
       const state = matched > 0 ? ('running' as const) : ('finished' as const)
-      return db.insert(redeliveries).values({ ...request, state, matched, redelivered: 0, createdAt: now, updatedAt: now }).returning().get()
+      return db
+        .insert(redeliveries)
+        .values({ ...request, state, matched, redelivered: 0, createdAt: now, updatedAt: now })
+        .returning()
+        .get()
     },
     stop(organizationId, id, now) {
-      const stopped = db.update(redeliveries).set({ state: 'stopped', updatedAt: now }).where(and(own(organizationId, id), isRunning)).returning().get()
+      const stopped = db
+        .update(redeliveries)
+        .set({ state: 'stopped', updatedAt: now })
+        .where(and(own(organizationId, id), isRunning))
+        .returning()
+        .get()
       return stopped ?? db.select().from(redeliveries).where(own(organizationId, id)).get()
     },
     advance(id, limit, now): OpenDelivery[] {
-      const redelivery = db.select().from(redeliveries).where(and(eq(redeliveries.id, id), isRunning)).get()
+      const redelivery = db
+        .select()
+        .from(redeliveries)
+        .where(and(eq(redeliveries.id, id), isRunning))
+        .get()
       if (!redelivery) return []
       let piece = nextPiece(redelivery, limit, positions.get(id))
       // A piece whose commit failed was passed over, so the last look is one from the start.
@@ -69,11 +93,20 @@ export function writes(db: Db): Pick<Sync<RedeliveryStore>, 'create' | 'stop' | 
     },
   }
 
-  function openPiece(redelivery: Redelivery, piece: { id: string; retry: OpenDelivery['retry'] | null }[], limit: number, now: number): OpenDelivery[] {
+  function openPiece(
+    redelivery: Redelivery,
+    piece: { id: string; retry: OpenDelivery['retry'] | null }[],
+    limit: number,
+    now: number,
+  ): OpenDelivery[] {
     const retries = new Map(piece.map((one) => [one.id, one.retry]))
     const ids = sql`(select value from json_each(${JSON.stringify([...retries.keys()])}))`
     const list = db.update(deliveries).set(nextGeneration(now)).where(sql`${deliveries.id} in ${ids}`).returning(opened).all()
-    const progress = { redelivered: redelivery.redelivered + list.length, updatedAt: now, ...(piece.length < limit && { state: 'finished' as const }) }
+    const progress = {
+      redelivered: redelivery.redelivered + list.length,
+      updatedAt: now,
+      ...(piece.length < limit && { state: 'finished' as const }),
+    }
     db.update(redeliveries).set(progress).where(eq(redeliveries.id, redelivery.id)).run()
     return list.map((delivery) => ({ ...delivery, retry: retries.get(delivery.id) as OpenDelivery['retry'] }))
   }

@@ -31,7 +31,12 @@ export function writes(db: Db): Pick<Sync<SourceStore>, 'create' | 'update' | 'r
       return created
     },
     update(organizationId, name, patch, now) {
-      const updated = db.update(sources).set({ ...patch, updatedAt: now }).where(named(organizationId, name)).returning().get()
+      const updated = db
+        .update(sources)
+        .set({ ...patch, updatedAt: now })
+        .where(named(organizationId, name))
+        .returning()
+        .get()
       if (updated) bump()
       return updated
     },

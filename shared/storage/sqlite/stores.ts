@@ -15,7 +15,16 @@ export type Sync<T> = { [K in keyof T]: T[K] extends (...args: infer A) => Promi
 type Call = (...args: unknown[]) => unknown
 
 /** Every file of this folder that holds a store exports `reads(db)` and `writes(db)`: its methods by access. */
-const files = { keys: [keys], sources: [sources], eventTypes: [eventTypes], webhooks: [webhooks], subscriptions: [subscriptions], events: [events], deliveries: [deliveries, log], redeliveries: [redeliveries] }
+const files = {
+  keys: [keys],
+  sources: [sources],
+  eventTypes: [eventTypes],
+  webhooks: [webhooks],
+  subscriptions: [subscriptions],
+  events: [events],
+  deliveries: [deliveries, log],
+  redeliveries: [redeliveries],
+}
 
 export function stores(db: Db, access: Access): Record<string, Record<string, Call>> {
   const health = { ping: () => db.$client.prepare('SELECT 1').get() }

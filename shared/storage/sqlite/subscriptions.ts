@@ -13,7 +13,9 @@ const ofWebhook = (webhookId: string) => and(eq(subscriptions.webhookId, webhook
 /** Equal for two subscriptions that want the same events: neither the order of members nor of values matters. */
 function wishOf({ eventType, filters }: Pick<Subscription, 'eventType' | 'filters'>): string {
   const clauses = Object.entries(filters as Record<keyof SubscriptionFilters, string[] | undefined>)
-  const held = clauses.filter(([, values]) => values !== undefined).map(([clause, values]) => [clause, [...new Set(values)].sort()] as const)
+  const held = clauses
+    .filter(([, values]) => values !== undefined)
+    .map(([clause, values]) => [clause, [...new Set(values)].sort()] as const)
   return JSON.stringify([eventType, held.sort(([a], [b]) => (a < b ? -1 : 1))])
 }
 
@@ -22,7 +24,8 @@ function hasWebhook(db: Db, organizationId: string, id: string): boolean {
   return db.select({ id: webhooks.id }).from(webhooks).where(present).get() !== undefined
 }
 
-const inForceOf = (db: Db, webhookId: string): Subscription[] => db.select().from(subscriptions).where(ofWebhook(webhookId)).orderBy(asc(subscriptions.id)).all()
+const inForceOf = (db: Db, webhookId: string): Subscription[] =>
+  db.select().from(subscriptions).where(ofWebhook(webhookId)).orderBy(asc(subscriptions.id)).all()
 
 export function reads(db: Db): Pick<Sync<SubscriptionStore>, 'list' | 'inForce' | 'inForceAt'> {
   const version = registryVersion(db)
@@ -47,7 +50,12 @@ export function reads(db: Db): Pick<Sync<SubscriptionStore>, 'list' | 'inForce' 
     inForceAt(organizationId, at) {
       const then = and(lte(subscriptions.createdAt, at), or(isNull(subscriptions.deletedAt), gt(subscriptions.deletedAt, at)))
       return db
-        .select({ subscription: columns, webhookLabel: webhooks.label, webhookUrl: webhooks.url, webhookActive: sql<boolean>`${webhooks.active} and ${webhooks.removedAt} is null`.mapWith(Boolean) })
+        .select({
+          subscription: columns,
+          webhookLabel: webhooks.label,
+          webhookUrl: webhooks.url,
+          webhookActive: sql<boolean>`${webhooks.active} and ${webhooks.removedAt} is null`.mapWith(Boolean),
+        })
         .from(subscriptions)
         .innerJoin(webhooks, eq(webhooks.id, subscriptions.webhookId))
         .where(and(eq(subscriptions.organizationId, organizationId), then))
@@ -82,7 +90,16 @@ export function writes(db: Db): Pick<Sync<SubscriptionStore>, 'add' | 'remove' |
       const dropped = held.filter((one) => !wishes.has(wishOf(one)))
       for (const one of held) wishes.delete(wishOf(one))
       const added = [...wishes.values()]
-      if (dropped.length > 0) db.update(subscriptions).set({ deletedAt: now }).where(inArray(subscriptions.id, dropped.map((one) => one.id))).run()
+      if (dropped.length > 0)
+        db.update(subscriptions)
+          .set({ deletedAt: now })
+          .where(
+            inArray(
+              subscriptions.id,
+              dropped.map((one) => one.id),
+            ),
+          )
+          .run()
       if (added.length > 0) db.insert(subscriptions).values(added).run()
       if (dropped.length + added.length > 0) bump()
       return inForceOf(db, webhookId)

@@ -11,7 +11,12 @@ import { stores, type Access } from './stores.ts'
 export type Call = { id: number; store: string; method: string; args: unknown[] }
 /** Sent last: what came before it is done first. */
 export type Close = { close: true }
-export type Reply = { id: number; value?: unknown; fault?: { message: string; stack?: string | undefined }; problem?: { code: ProblemCode; message: string; errors?: FieldError[] | undefined } }
+export type Reply = {
+  id: number
+  value?: unknown
+  fault?: { message: string; stack?: string | undefined }
+  problem?: { code: ProblemCode; message: string; errors?: FieldError[] | undefined }
+}
 export type ThreadData = { file: string; access: Access }
 
 /** Bounds how long the first caller of a group waits for the last. */
@@ -56,7 +61,10 @@ function executeGroup(first: Call): Reply[] {
   } catch (error) {
     // The commit itself failed (disk full, I/O error): nothing of the group is stored, and every caller must hear it.
     if (db.$client.inTransaction) db.$client.exec('ROLLBACK')
-    return calls.map((call) => ({ id: call.id, fault: { message: `commit failed: ${(error as Error).message}`, stack: (error as Error).stack } }))
+    return calls.map((call) => ({
+      id: call.id,
+      fault: { message: `commit failed: ${(error as Error).message}`, stack: (error as Error).stack },
+    }))
   }
 }
 

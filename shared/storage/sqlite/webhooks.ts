@@ -26,17 +26,29 @@ const filterColumns: Columns<WebhookField> = {
   updated_at: webhooks.updatedAt,
 }
 
-const present = (organizationId: string, id: string) => and(eq(webhooks.id, id), eq(webhooks.organizationId, organizationId), isNull(removedAt))
+const present = (organizationId: string, id: string) =>
+  and(eq(webhooks.id, id), eq(webhooks.organizationId, organizationId), isNull(removedAt))
 
 export function reads(db: Db): Pick<Sync<WebhookStore>, 'find' | 'load' | 'list' | 'filter' | 'registryVersion'> {
-  const byId = db.select(columns).from(webhooks).where(and(eq(webhooks.id, sql.placeholder('id')), isNull(removedAt))).prepare()
+  const byId = db
+    .select(columns)
+    .from(webhooks)
+    .where(and(eq(webhooks.id, sql.placeholder('id')), isNull(removedAt)))
+    .prepare()
 
   function filter(organizationId: string, request: QueryRequest): Page<Webhook> {
     const query = checkQuery(webhookFields, request)
     const rows = db
       .select({ row: columns, keys: sortKeys(filterColumns, query.sort) })
       .from(webhooks)
-      .where(and(eq(webhooks.organizationId, organizationId), isNull(removedAt), whereOf(filterColumns, query.filter), beyond(filterColumns, query.sort, query.after)))
+      .where(
+        and(
+          eq(webhooks.organizationId, organizationId),
+          isNull(removedAt),
+          whereOf(filterColumns, query.filter),
+          beyond(filterColumns, query.sort, query.after),
+        ),
+      )
       .orderBy(...orderOf(filterColumns, query.sort))
       .limit(query.limit + 1)
       .all()
@@ -72,9 +84,13 @@ export function writes(db: Db): Pick<Sync<WebhookStore>, 'create' | 'update' | '
       return updated
     },
     remove(organizationId, id, now) {
-      const removed = db.update(webhooks).set({ removedAt: now, active: false, updatedAt: now }).where(present(organizationId, id)).run().changes === 1
+      const removed =
+        db.update(webhooks).set({ removedAt: now, active: false, updatedAt: now }).where(present(organizationId, id)).run().changes === 1
       if (!removed) return false
-      db.update(subscriptions).set({ deletedAt: now }).where(and(eq(subscriptions.webhookId, id), isNull(subscriptions.deletedAt))).run()
+      db.update(subscriptions)
+        .set({ deletedAt: now })
+        .where(and(eq(subscriptions.webhookId, id), isNull(subscriptions.deletedAt)))
+        .run()
       const isOpen = and(eq(deliveries.webhookId, id), sql`${deliveries.state} in ('pending', 'retrying')`)
       db.update(deliveries).set({ state: 'cancelled', reason: 'webhook removed', nextAttemptAt: null, updatedAt: now }).where(isOpen).run()
       bump()
