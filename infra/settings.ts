@@ -12,6 +12,8 @@ export const standaloneSettings = z.object({
   redisUrl: fragments.redis.redisUrl.optional().describe('A Redis to use instead of a private one.'),
   databaseUrl: fragments.storage.databaseUrl.optional().describe('A database to use instead of the one in the data folder.'),
   masterKey: fragments.storage.masterKey.optional().describe('The key that seals stored secrets, instead of the one in the data folder.'),
-  logLevel: fragments.log.logLevel.default('warn').describe('Least severe level that is logged; `info` shows each event and attempt.'),
+  logLevel: fragments.log.logLevel
+    .default('warn')
+    .describe('Least severe level that is logged; `info`, the default of a service alone, shows each event and attempt.'),
 })
 export type StandaloneSettings = z.infer<typeof standaloneSettings>

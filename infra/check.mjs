@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url'
+import { createProgress } from './progress.mjs'
+import { run } from './run.mjs'
+import { runEntry, setUp } from './setup.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const tool =
+  (path, ...args) =>
+  () =>
+    run(process.execPath, [`node_modules/${path}`, ...args], { cwd: root })
+
+/** All that can be said about the code without running it. Each is tried, whatever the others say. */
+const checks = [
+  ['format', tool('@biomejs/biome/bin/biome', 'format', '--max-diagnostics=20', '.')],
+  ['types', tool('typescript/bin/tsc', '--noEmit', '--incremental', 'false', '--pretty', 'false')],
+  ['lint and import rules', tool('oxlint/bin/oxlint', '--type-aware', '--deny-warnings')],
+  ['nothing unused', tool('knip/bin/knip.js', '--config', '.knip.json')],
+  ['generated files are current', () => run(process.execPath, ['infra/generate.mjs', '--check'], { cwd: root })],
+]
+
+await runEntry(async () => {
+  await setUp()
+  const progress = createProgress()
+  for (const [title, check] of checks) {
+    await progress.step(title, check).catch((error) => {
+      progress.say(error.output ?? error.message)
+      process.exitCode = 1
+    })
+  }
+})
