@@ -34,7 +34,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
   const queue = openQueue(target, onError)
   const bodies = openBodies(redis, target.prefix)
   const { prefix } = target
-  const self = `${hostname()}-${process.pid}-${createId()}`
+  const self = `${hostname()}-${createId()}`
 
   const ready = async () => ({
     storage: await storage.ping().then(() => 'ok', String),

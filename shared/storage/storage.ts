@@ -1,8 +1,27 @@
-import type { DeliveryState, Outcome, OutcomeEntry, AttemptTimings } from '../contracts/delivery.ts'
-import type { Envelope } from '../contracts/event.ts'
+import type { DeliveryState, OutcomeEntry } from '../contracts/delivery.ts'
 import type { Filter, SortKey } from '../contracts/filter.ts'
 import type { RetryPolicy } from '../contracts/retry.ts'
-import type { Subscription, SubscriptionFilters } from '../contracts/subscription.ts'
+import type { Subscription } from '../contracts/subscription.ts'
+import type {
+  AcceptResult,
+  ApiKey,
+  Attempt,
+  DeliveryRow,
+  EventType,
+  NewDelivery,
+  NewEvent,
+  OpenDelivery,
+  Page,
+  RawEvent,
+  Redelivery,
+  Source,
+  StoredEvent,
+  Webhook,
+  WebhookPatch,
+} from './records.ts'
+
+/** Who uses the port uses its records: one import for both. */
+export type * from './records.ts'
 
 /**
  * The port to SQL, which is the truth. One method is one transaction and one business fact; nothing of SQL crosses.
@@ -23,20 +42,9 @@ export type Storage = {
   close(): Promise<void>
 }
 
-export type Page<T> = { rows: T[]; nextCursor: string | null }
+export type PageRequest = { filter?: Filter | undefined; sort?: SortKey[] | undefined; limit: number; after?: string | undefined }
 
 // ── who may do what ────────────────────────────────────────────────────────────────────────────────────────────────
-
-export type Scope = 'ingest' | 'read' | 'write' | 'admin'
-export type ApiKey = {
-  id: string
-  organizationId: string
-  label: string
-  scopes: Scope[]
-  createdAt: number
-  expiresAt: number | null
-  lastUsedAt: number | null
-}
 
 export type KeyStore = {
   /** `false` when the hash is already there. Creates the organization of the key where it does not exist yet. */
@@ -52,19 +60,6 @@ export type KeyStore = {
 }
 
 // ── registry ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export type Source = {
-  id: string
-  organizationId: string
-  name: string
-  adapter: string
-  /** Scheme its requests are verified with; null: by API key alone. */
-  scheme: string | null
-  /** Sealed with the source's id as owner, newest first. */
-  secrets: string[]
-  createdAt: number
-  updatedAt: number
-}
 
 export type SourceStore = {
   /** `false` when the organization has a source of that name. */
@@ -82,56 +77,12 @@ export type SourceStore = {
   remove(organizationId: string, name: string): Promise<boolean>
 }
 
-export type EventType = {
-  organizationId: string
-  name: string
-  description: string | null
-  schema: unknown
-  createdAt: number
-  updatedAt: number
-}
-
 export type EventTypeStore = {
   put(eventType: EventType): Promise<void>
   find(organizationId: string, name: string): Promise<EventType | undefined>
   list(organizationId: string): Promise<EventType[]>
   remove(organizationId: string, name: string): Promise<boolean>
 }
-
-export type WebhookSecret = {
-  sealed: string
-  createdAt: number /** While rotating: until when the old one still signs. */
-  expiresAt: number | null
-}
-
-export type Webhook = {
-  id: string
-  organizationId: string
-  url: string
-  label: string | null
-  active: boolean
-  scheme: string
-  format: string
-  /** Newest first, sealed with the webhook's id as owner. */
-  secrets: WebhookSecret[]
-  /** Custom headers as JSON, sealed with the webhook's id as owner; null: none. */
-  headers: string | null
-  retry: RetryPolicy
-  timeoutMs: number
-  /** Why Tidings itself switched it off (`receiver answered 410`); null while active or switched off by a person. */
-  disabledReason: string | null
-  lastSucceededAt: number | null
-  lastFailedAt: number | null
-  lastFailedStatusCode: number | null
-  lastFailedReason: string | null
-  nextAttemptAt: number | null
-  consecutiveFailures: number
-  createdAt: number
-  updatedAt: number
-}
-export type WebhookPatch = Partial<
-  Pick<Webhook, 'url' | 'label' | 'active' | 'scheme' | 'format' | 'headers' | 'retry' | 'timeoutMs' | 'secrets' | 'disabledReason'>
->
 
 export type WebhookStore = {
   create(webhook: Webhook): Promise<void>
@@ -142,10 +93,7 @@ export type WebhookStore = {
   /** Newest first. The cursor is opaque; an unreadable one rejects with a `Problem`. */
   list(organizationId: string, page: { limit: number; after?: string | undefined }): Promise<Page<Webhook>>
   /** An unknown field, a value of the wrong type or a bad cursor rejects with a `Problem` that names it. */
-  filter(
-    organizationId: string,
-    request: { filter?: Filter | undefined; sort?: SortKey[] | undefined; limit: number; after?: string | undefined },
-  ): Promise<Page<Webhook>>
+  filter(organizationId: string, request: PageRequest): Promise<Page<Webhook>>
   update(organizationId: string, id: string, patch: WebhookPatch, now: number): Promise<Webhook | undefined>
   /** Also removes its subscriptions and cancels its open deliveries, in the same transaction. */
   remove(organizationId: string, id: string, now: number): Promise<boolean>
@@ -171,26 +119,6 @@ export type SubscriptionStore = {
 
 // ── accept log ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export type NewEvent = {
-  envelope: Envelope
-  /** What makes it the same event when it is sent again, unique within organization and source; null: never the same. */
-  dedupKey: string | null
-  bodyHash: string
-  raw: Uint8Array
-  data: { start: number; end: number } | { text: string }
-  /** Request headers worth keeping, credentials removed. */
-  headers: Record<string, string>
-  receivedAt: number
-}
-
-export type AcceptResult =
-  | { kind: 'accepted'; events: { id: string; duplicate: boolean }[] }
-  /** Nothing was written. `index` is the event whose id is taken by another body; -1: the `Idempotency-Key` is. */
-  | { kind: 'conflict'; index: number; id: string }
-
-export type StoredEvent = { envelope: Envelope; data: string; receivedAt: number; fannedOutAt: number | null; matched: number | null }
-export type RawEvent = StoredEvent & { raw: Uint8Array; headers: Record<string, string> }
-
 export type EventStore = {
   /** All or nothing. Resolves once the commit is on disk. `idempotency` makes the whole request repeatable. */
   accept(request: {
@@ -207,84 +135,6 @@ export type EventStore = {
 }
 
 // ── delivery log ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-export type NewDelivery = {
-  id: string
-  organizationId: string
-  eventId: string
-  webhookId: string
-  eventType: string
-  subscriptionIds: string[]
-  acceptedAt: number
-}
-
-export type Delivery = NewDelivery & {
-  state: DeliveryState
-  generation: number
-  attempts: number
-  /** Attempts of the current generation that count against its retry policy. */
-  step: number
-  createdAt: number
-  updatedAt: number
-  nextAttemptAt: number | null
-  lastAttemptAt: number | null
-  deliveredAt: number | null
-  lastOutcome: Outcome | null
-  lastStatusCode: number | null
-  lastError: string | null
-  reason: string | null
-}
-
-/** A delivery with the members of its event that the log searches and shows. */
-export type DeliveryRow = Delivery & {
-  source: string
-  subject: string | null
-  entityType: string | null
-  entityId: string | null
-  entityName: string | null
-  webhookLabel: string | null
-  webhookUrl: string
-}
-
-export type Attempt = {
-  id: string
-  deliveryId: string
-  webhookId: string
-  generation: number
-  number: number
-  startedAt: number
-  finishedAt: number | null
-  /** Null while the request is under way. */
-  outcome: Outcome | null
-  statusCode: number | null
-  error: string | null
-  timings: AttemptTimings | null
-  request: { url: string; headers: Record<string, string>; format: string; bodyHash: string; bytes: number } | null
-  responseHeaders: Record<string, string> | null
-  responseBody: string | null
-  responseTruncated: boolean
-  nextAttemptAt: number | null
-  decision: string | null
-}
-
-/** Enough to make the job of a delivery again. */
-export type OpenDelivery = Pick<Delivery, 'id' | 'organizationId' | 'eventId' | 'webhookId' | 'generation' | 'step' | 'nextAttemptAt'> & {
-  retry: RetryPolicy
-}
-
-/** A request to send again everything that matches: carried out piece by piece, survives a restart, can be stopped. */
-export type Redelivery = {
-  id: string
-  organizationId: string
-  filter: Filter | null
-  /** Only deliveries last touched before this, so that it never picks up its own work. */
-  before: number
-  state: 'running' | 'finished' | 'stopped'
-  matched: number
-  redelivered: number
-  createdAt: number
-  updatedAt: number
-}
 
 export type RedeliveryStore = {
   /** Counts what matches as it is stored. */
@@ -308,10 +158,7 @@ export type DeliveryStore = {
   find(organizationId: string, id: string): Promise<{ delivery: DeliveryRow; attempts: Attempt[] } | undefined>
   ofEvent(organizationId: string, eventId: string, page: { limit: number }): Promise<DeliveryRow[]>
   /** An unknown field, a value of the wrong type or a bad cursor rejects with a `Problem` that names it. */
-  filter(
-    organizationId: string,
-    request: { filter?: Filter | undefined; sort?: SortKey[] | undefined; limit: number; after?: string | undefined },
-  ): Promise<Page<DeliveryRow>>
+  filter(organizationId: string, request: PageRequest): Promise<Page<DeliveryRow>>
   count(organizationId: string, filter: Filter | undefined): Promise<number>
   /** Opens the next generation. Undefined: no such delivery; `gone`: its webhook is removed or not active; `open`: it is still under way. */
   redeliver(organizationId: string, id: string, now: number): Promise<OpenDelivery | 'gone' | 'open' | undefined>
@@ -334,5 +181,3 @@ export type DeliveryStore = {
     attempts: number
   }>
 }
-
-export type { Subscription, SubscriptionFilters }

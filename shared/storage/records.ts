@@ -1,0 +1,182 @@
+import type { AttemptTimings, DeliveryState, Outcome } from '../contracts/delivery.ts'
+import type { Envelope } from '../contracts/event.ts'
+import type { Filter } from '../contracts/filter.ts'
+import type { RetryPolicy } from '../contracts/retry.ts'
+
+/** What is stored, as the port of `storage.ts` takes and gives it. Times are milliseconds; null: not (yet) there. */
+export type Page<T> = { rows: T[]; nextCursor: string | null }
+
+// ── who may do what ────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Scope = 'ingest' | 'read' | 'write' | 'admin'
+export type ApiKey = {
+  id: string
+  organizationId: string
+  label: string
+  scopes: Scope[]
+  createdAt: number
+  expiresAt: number | null
+  lastUsedAt: number | null
+}
+
+// ── registry ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Source = {
+  id: string
+  organizationId: string
+  name: string
+  adapter: string
+  /** Scheme its requests are verified with; null: by API key alone. */
+  scheme: string | null
+  /** Sealed with the source's id as owner, newest first. */
+  secrets: string[]
+  createdAt: number
+  updatedAt: number
+}
+
+export type EventType = {
+  organizationId: string
+  name: string
+  description: string | null
+  schema: unknown
+  createdAt: number
+  updatedAt: number
+}
+
+export type WebhookSecret = {
+  sealed: string
+  createdAt: number
+  /** While rotating: until when the old one still signs. */
+  expiresAt: number | null
+}
+
+export type Webhook = {
+  id: string
+  organizationId: string
+  url: string
+  label: string | null
+  active: boolean
+  scheme: string
+  format: string
+  /** Newest first, sealed with the webhook's id as owner. */
+  secrets: WebhookSecret[]
+  /** Custom headers as JSON, sealed with the webhook's id as owner; null: none. */
+  headers: string | null
+  retry: RetryPolicy
+  timeoutMs: number
+  /** Why Tidings itself switched it off (`receiver answered 410`); null while active or switched off by a person. */
+  disabledReason: string | null
+  lastSucceededAt: number | null
+  lastFailedAt: number | null
+  lastFailedStatusCode: number | null
+  lastFailedReason: string | null
+  nextAttemptAt: number | null
+  consecutiveFailures: number
+  createdAt: number
+  updatedAt: number
+}
+export type WebhookPatch = Partial<
+  Pick<Webhook, 'url' | 'label' | 'active' | 'scheme' | 'format' | 'headers' | 'retry' | 'timeoutMs' | 'secrets' | 'disabledReason'>
+>
+
+// ── accept log ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type NewEvent = {
+  envelope: Envelope
+  /** What makes it the same event when it is sent again, unique within organization and source; null: never the same. */
+  dedupKey: string | null
+  bodyHash: string
+  raw: Uint8Array
+  data: { start: number; end: number } | { text: string }
+  /** Request headers worth keeping, credentials removed. */
+  headers: Record<string, string>
+  receivedAt: number
+}
+
+export type AcceptResult =
+  | { kind: 'accepted'; events: { id: string; duplicate: boolean }[] }
+  /** Nothing was written. `index` is the event whose id is taken by another body; -1: the `Idempotency-Key` is. */
+  | { kind: 'conflict'; index: number; id: string }
+
+export type StoredEvent = { envelope: Envelope; data: string; receivedAt: number; fannedOutAt: number | null; matched: number | null }
+export type RawEvent = StoredEvent & { raw: Uint8Array; headers: Record<string, string> }
+
+// ── delivery log ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type NewDelivery = {
+  id: string
+  organizationId: string
+  eventId: string
+  webhookId: string
+  eventType: string
+  subscriptionIds: string[]
+  acceptedAt: number
+}
+
+export type Delivery = NewDelivery & {
+  state: DeliveryState
+  generation: number
+  attempts: number
+  /** Attempts of the current generation that count against its retry policy. */
+  step: number
+  createdAt: number
+  updatedAt: number
+  nextAttemptAt: number | null
+  lastAttemptAt: number | null
+  deliveredAt: number | null
+  lastOutcome: Outcome | null
+  lastStatusCode: number | null
+  lastError: string | null
+  reason: string | null
+}
+
+/** A delivery with the members of its event that the log searches and shows. */
+export type DeliveryRow = Delivery & {
+  source: string
+  subject: string | null
+  entityType: string | null
+  entityId: string | null
+  entityName: string | null
+  webhookLabel: string | null
+  webhookUrl: string
+}
+
+export type Attempt = {
+  id: string
+  deliveryId: string
+  webhookId: string
+  generation: number
+  number: number
+  startedAt: number
+  finishedAt: number | null
+  /** Null while the request is under way. */
+  outcome: Outcome | null
+  statusCode: number | null
+  error: string | null
+  timings: AttemptTimings | null
+  request: { url: string; headers: Record<string, string>; format: string; bodyHash: string; bytes: number } | null
+  responseHeaders: Record<string, string> | null
+  responseBody: string | null
+  responseTruncated: boolean
+  nextAttemptAt: number | null
+  decision: string | null
+}
+
+/** Enough to make the job of a delivery again. */
+export type OpenDelivery = Pick<Delivery, 'id' | 'organizationId' | 'eventId' | 'webhookId' | 'generation' | 'step' | 'nextAttemptAt'> & {
+  retry: RetryPolicy
+}
+
+/** A request to send again everything that matches: carried out piece by piece, survives a restart, can be stopped. */
+export type Redelivery = {
+  id: string
+  organizationId: string
+  filter: Filter | null
+  /** Only deliveries last touched before this, so that it never picks up its own work. */
+  before: number
+  state: 'running' | 'finished' | 'stopped'
+  matched: number
+  redelivered: number
+  createdAt: number
+  updatedAt: number
+}
