@@ -22,6 +22,7 @@ import type {
 
 /** Who uses the port uses its records: one import for both. */
 export type * from './records.ts'
+export type { Subscription }
 
 /**
  * The port to SQL, which is the truth. One method is one transaction and one business fact; nothing of SQL crosses.
