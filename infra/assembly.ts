@@ -55,7 +55,7 @@ export async function assemble(
     started.push(front)
     const { databaseUrl } = readSettings(ingestSettings, serviceEnv)
     if (services.newAdminKey) await keepSecret(folder.adminKey, services.newAdminKey)
-    const kill = async () => void (await Promise.all(started.map((part) => part.kill?.())))
+    const kill = async () => void (await Promise.all(started.map(async (part) => part.kill?.())))
     return { url: front.url, redis, databaseUrl, newAdminKey: services.newAdminKey, stop, kill }
   } catch (error) {
     await front.stop()

@@ -18,7 +18,7 @@ export function filesBelow(root, folder) {
 /** What goes into dist, where it goes, and a stamp that changes with any of it. */
 export function listSources(root) {
   const all = folders.flatMap((folder) => filesBelow(root, folder))
-  const compiled = all.filter((path) => /\.ts$/.test(path) && !/\.d\.ts$/.test(path) && !notCompiled(path))
+  const compiled = all.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && !notCompiled(path))
   const assets = all.filter((path) => !path.startsWith('infra/') && !/(\.ts|\.md|~|\.swp)$/.test(path))
   const hash = createHash('sha256')
   for (const path of [...compiled, ...assets, ...single].sort()) {

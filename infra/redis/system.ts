@@ -36,11 +36,20 @@ export async function program(path: string, kind: RedisProgram['kind'], env: Env
 }
 
 /** Reachable by file permissions alone, writes kept by the second, nothing ever evicted. */
-const serverArgs = ({ folder, socket }: Place) => [
-  ...['--port', '0', '--unixsocket', socket, '--unixsocketperm', '700'],
-  ...['--dir', folder, '--appendonly', 'yes', '--appendfsync', 'everysec', '--save', ''],
-  ...['--maxmemory-policy', 'noeviction', '--daemonize', 'no'],
-]
+const serverArgs = ({ folder, socket }: Place) => {
+  const options = {
+    port: '0',
+    unixsocket: socket,
+    unixsocketperm: '700',
+    dir: folder,
+    appendonly: 'yes',
+    appendfsync: 'everysec',
+    save: '',
+    'maxmemory-policy': 'noeviction',
+    daemonize: 'no',
+  }
+  return Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
+}
 
 /** Executables of these names on PATH, in PATH's order. */
 export async function onPath(names: string[], env: Env): Promise<string[]> {
