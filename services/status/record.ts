@@ -43,17 +43,21 @@ export function startRecorder(deps: RecorderDeps): Recorder {
 
   async function runBatches(): Promise<void> {
     let claimAt = 0
-    while (!stopping) {
+    for (;;) {
       try {
         if (deps.clock.now() >= claimAt) {
           await write(await claimAbandoned())
           claimAt = deps.clock.now() + abandonedMs
         }
-        await write(await read())
+        // Asked to stop, it goes on until nothing is left: a Redis without a disk would forget what is not in SQL.
+        const entries = await read(stopping)
+        await write(entries)
         failures = 0
+        if (stopping && entries.length === 0) return
       } catch (error) {
         if (stopping) return
-        if (/NOGROUP/.test(String(error))) await createGroup()
+        // a wiped Redis has no group; should it be away by now, the next round finds out
+        if (/NOGROUP/.test(String(error))) await createGroup().catch(() => {})
         else {
           failures++
           log.warn({ err: error }, 'outcomes not recorded yet, will be repeated')
@@ -71,19 +75,11 @@ export function startRecorder(deps: RecorderDeps): Recorder {
     })
   }
 
-  async function read(): Promise<Entry[]> {
-    const answer = (await redis.xreadgroup(
-      'GROUP',
-      group,
-      deps.consumer,
-      'COUNT',
-      batchEntries,
-      'BLOCK',
-      blockMs,
-      'STREAMS',
-      outcomes,
-      '>',
-    )) as [string, Entry[]][] | null
+  async function read(atOnce: boolean): Promise<Entry[]> {
+    const from = ['STREAMS', outcomes, '>'] as const
+    const answer = (await (atOnce
+      ? redis.xreadgroup('GROUP', group, deps.consumer, 'COUNT', batchEntries, ...from)
+      : redis.xreadgroup('GROUP', group, deps.consumer, 'COUNT', batchEntries, 'BLOCK', blockMs, ...from))) as [string, Entry[]][] | null
     return answer?.[0]?.[1] ?? []
   }
 
