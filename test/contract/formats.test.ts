@@ -7,9 +7,15 @@ import { limits, loadFormats, loadSources, received, toEvent } from '../support/
 
 const formats = await loadFormats()
 const sources = await loadSources()
-const events = sources.all().flatMap((source) =>
-  source.samples.flatMap((sample) => source.parse(received(sample), limits).map((draft, i) => ({ title: `${source.name}: ${sample.title} (${i})`, event: toEvent(draft) }))),
-)
+const events = sources
+  .all()
+  .flatMap((source) =>
+    source.samples.flatMap((sample) =>
+      source
+        .parse(received(sample), limits)
+        .map((draft, i) => ({ title: `${source.name}: ${sample.title} (${i})`, event: toEvent(draft) })),
+    ),
+  )
 const rendered = (name: string, event: Event) => formats.get(name).render(event)
 const text = (payload: Payload) => Buffer.from(payload.body).toString()
 const json = (payload: Payload): Record<string, unknown> => JSON.parse(text(payload))
@@ -36,18 +42,33 @@ describe.each(formats.all())('format $name', (format) => {
   })
 })
 
-const base: Event = { id: '0190b6a2-7c1e-7a64-9a0e-3d7d2f5f7b11', organizationId: 'org', source: 'ware house', type: 'table.updated', time: '2026-04-15T09:00:03Z', data: 'null' }
+const base: Event = {
+  id: '0190b6a2-7c1e-7a64-9a0e-3d7d2f5f7b11',
+  organizationId: 'org',
+  source: 'ware house',
+  type: 'table.updated',
+  time: '2026-04-15T09:00:03Z',
+  data: 'null',
+}
 const entity = { type: 'table', name: 'sales.orders', owners: ['ada', 'bob, jr', 'team'], tags: ['PII.Sensitive'] }
 const change = { updated: [{ name: 'a', old_value: 1, new_value: 2 }] }
 const awkward = ['{"n": 9007199254740993, "a":1, "a":2}', '[1.0,1e400]', '"\\u0041\\/"', '"\\ud800"', '{"__proto__":1}', '0', '""']
-const came = (cloudevent: Partial<Event['cloudevent']>, more: Partial<Event> = {}): Event => ({ ...base, ...more, cloudevent: { source: '/s', ...cloudevent } })
+const came = (cloudevent: Partial<Event['cloudevent']>, more: Partial<Event> = {}): Event => ({
+  ...base,
+  ...more,
+  cloudevent: { source: '/s', ...cloudevent },
+})
 
 describe('data', () => {
   it.each([...awkward.map((data) => [data]), ['null']])('is spliced in byte for byte: %s', (data) => {
     const event = { ...base, data }
-    expect(text(rendered('tidings', event))).toBe(`{"id":"${base.id}","type":"table.updated","timestamp":"2026-04-15T09:00:03Z","source":"ware house","data":${data}}`)
+    expect(text(rendered('tidings', event))).toBe(
+      `{"id":"${base.id}","type":"table.updated","timestamp":"2026-04-15T09:00:03Z","source":"ware house","data":${data}}`,
+    )
     if (data === 'null') return
-    expect(text(rendered('ptolemy', event))).toBe(`{"id":"${base.id}","event_type":"table.updated","created_at":"2026-04-15T09:00:03Z","data":${data}}`)
+    expect(text(rendered('ptolemy', event))).toBe(
+      `{"id":"${base.id}","event_type":"table.updated","created_at":"2026-04-15T09:00:03Z","data":${data}}`,
+    )
     expect(text(rendered('cloudevents', event)).endsWith(`,"data":${data}}`)).toBe(true)
     expect(text(rendered('cloudevents-binary', event))).toBe(data)
   })
@@ -57,7 +78,10 @@ describe('data', () => {
     expect(json(rendered('tidings', event))).toMatchObject({ data_base64: 'AP8/' })
     expect(json(rendered('tidings', event))).not.toHaveProperty('data')
     expect(json(rendered('cloudevents', event))).toMatchObject({ data_base64: 'AP8/' })
-    expect(rendered('cloudevents-binary', event)).toMatchObject({ contentType: 'application/octet-stream', body: Buffer.from([0, 255, 63]) })
+    expect(rendered('cloudevents-binary', event)).toMatchObject({
+      contentType: 'application/octet-stream',
+      body: Buffer.from([0, 255, 63]),
+    })
   })
 
   it('is entity and change where a format has no other place for them', () => {
@@ -73,14 +97,38 @@ describe('data', () => {
 describe('cloudevents', () => {
   it('turns a native event into a CloudEvent of ours', () => {
     expect(json(rendered('cloudevents', { ...base, subject: 'orders\n', actor: 'ada', entity, data: '1' }))).toEqual({
-      specversion: '1.0', id: base.id, source: '/tidings/ware%20house', type: 'table.updated', time: base.time, subject: 'orders\ufffd', datacontenttype: 'application/json', data: 1,
-      entitytype: 'table', entityname: 'sales.orders', owner: 'ada,team', tags: 'PII.Sensitive', authtype: 'unknown', authid: 'ada',
+      specversion: '1.0',
+      id: base.id,
+      source: '/tidings/ware%20house',
+      type: 'table.updated',
+      time: base.time,
+      subject: 'orders\ufffd',
+      datacontenttype: 'application/json',
+      data: 1,
+      entitytype: 'table',
+      entityname: 'sales.orders',
+      owner: 'ada,team',
+      tags: 'PII.Sensitive',
+      authtype: 'unknown',
+      authid: 'ada',
     })
   })
 
   it('gives a CloudEvent back its own id, source, type of data and extensions', () => {
-    const event = came({ datacontenttype: 'application/xml', dataschema: 'https://e.com/s', extensions: { n: 5, b: true, owner: 'x' } }, { sourceEventId: '/s id 1', data: '"<a b=\\"ö\\"/>"', entity })
-    expect(json(rendered('cloudevents', event))).toMatchObject({ id: 'id 1', source: '/s', datacontenttype: 'application/xml', dataschema: 'https://e.com/s', n: 5, b: true, owner: 'x', data: '<a b="ö"/>' })
+    const event = came(
+      { datacontenttype: 'application/xml', dataschema: 'https://e.com/s', extensions: { n: 5, b: true, owner: 'x' } },
+      { sourceEventId: '/s id 1', data: '"<a b=\\"ö\\"/>"', entity },
+    )
+    expect(json(rendered('cloudevents', event))).toMatchObject({
+      id: 'id 1',
+      source: '/s',
+      datacontenttype: 'application/xml',
+      dataschema: 'https://e.com/s',
+      n: 5,
+      b: true,
+      owner: 'x',
+      data: '<a b="ö"/>',
+    })
     const binary = rendered('cloudevents-binary', event)
     expect(binary).toMatchObject({ contentType: 'application/xml', headers: { 'ce-id': 'id%201', 'ce-n': '5', 'ce-b': 'true' } })
     expect(binary.headers).not.toHaveProperty('ce-datacontenttype')
@@ -88,14 +136,21 @@ describe('cloudevents', () => {
   })
 
   it('encodes header values as the HTTP binding does in its example', () => {
-    expect(rendered('cloudevents-binary', { ...base, subject: 'Euro € 😀' }).headers?.['ce-subject']).toBe('Euro%20%E2%82%AC%20%F0%9F%98%80')
-    expect(rendered('cloudevents-binary', { ...base, subject: 'a"b%c\r\nx: y' }).headers?.['ce-subject']).toBe('a%22b%25c%EF%BF%BD%EF%BF%BDx:%20y')
+    expect(rendered('cloudevents-binary', { ...base, subject: 'Euro € 😀' }).headers?.['ce-subject']).toBe(
+      'Euro%20%E2%82%AC%20%F0%9F%98%80',
+    )
+    expect(rendered('cloudevents-binary', { ...base, subject: 'a"b%c\r\nx: y' }).headers?.['ce-subject']).toBe(
+      'a%22b%25c%EF%BF%BD%EF%BF%BDx:%20y',
+    )
   })
 
   it.each(events)('is read by the SDK: $title', ({ event }) => {
     for (const name of ['cloudevents', 'cloudevents-binary']) {
       const { contentType, headers = {}, body } = rendered(name, event)
-      const read = HTTP.toEvent({ headers: { ...headers, 'content-type': contentType }, body: Buffer.from(body).toString() }) as CloudEvent<unknown>
+      const read = HTTP.toEvent({
+        headers: { ...headers, 'content-type': contentType },
+        body: Buffer.from(body).toString(),
+      }) as CloudEvent<unknown>
       expect(read.validate()).toBe(true)
       expect(read).toMatchObject({ specversion: '1.0', type: event.type, source: event.cloudevent?.source ?? '/tidings/warehouse' })
       expect(new Date(read.time as string)).toEqual(new Date(event.time))
@@ -109,8 +164,21 @@ describe('cloudevents', () => {
     const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
     const names = optional(fc.array(words, { maxLength: 5 }))
     const natives = fc.record({
-      subject: optional(words), actor: optional(words), change: fc.constantFrom(undefined, change), data: fc.oneof(fc.json(), fc.constantFrom(...awkward)),
-      entity: optional(fc.record({ type: words, id: optional(words), name: optional(words), domain: optional(words), owners: names, tags: names, url: fc.constantFrom(undefined, 'https://e.com/x y') })),
+      subject: optional(words),
+      actor: optional(words),
+      change: fc.constantFrom(undefined, change),
+      data: fc.oneof(fc.json(), fc.constantFrom(...awkward)),
+      entity: optional(
+        fc.record({
+          type: words,
+          id: optional(words),
+          name: optional(words),
+          domain: optional(words),
+          owners: names,
+          tags: names,
+          url: fc.constantFrom(undefined, 'https://e.com/x y'),
+        }),
+      ),
     })
     fc.assert(
       fc.property(natives, (native) => {
@@ -121,11 +189,16 @@ describe('cloudevents', () => {
           const [draft, ...more] = source.parse({ headers: { ...headers, 'content-type': contentType }, body }, limits)
           expect(more).toEqual([])
           const back = toEvent(draft as never)
-          expect(back).toMatchObject({ type: base.type, time: base.time, sourceEventId: `/tidings/ware%20house ${base.id}`, cloudevent: { source: '/tidings/ware%20house' } })
+          expect(back).toMatchObject({
+            type: base.type,
+            time: base.time,
+            sourceEventId: `/tidings/ware%20house ${base.id}`,
+            cloudevent: { source: '/tidings/ware%20house' },
+          })
           if (native.data !== 'null') expect(back.data).toBe(native.data)
           expect(back.subject === undefined).toBe(event.subject === undefined)
           // without data there is no type of data either, until binary mode has to name one
-          const untyped = ({ datacontenttype: _, ...members }: Record<string, unknown>) => members
+          const untyped = (members: Record<string, unknown>) => ({ ...members, datacontenttype: undefined })
           expect(untyped(json(rendered('cloudevents', back)))).toEqual(untyped(json(rendered('cloudevents', event))))
         }
       }),

@@ -6,9 +6,12 @@ import type { SourceAdapter, SourceSample } from '../../services/ingest/source.t
 import { dataOf, fieldsOf, limits, loadSources, problemOf, received, toEvent } from '../support/samples.ts'
 
 const sources = await loadSources()
-const cases = sources.all().flatMap((source) => source.samples.map((sample) => ({ source, sample, name: source.name, title: sample.title })))
+const cases = sources
+  .all()
+  .flatMap((source) => source.samples.map((sample) => ({ source, sample, name: source.name, title: sample.title })))
 
-const parse = (source: SourceAdapter, sample: Pick<SourceSample, 'headers' | 'body'>, more = {}) => source.parse(received(sample), { ...limits, ...more })
+const parse = (source: SourceAdapter, sample: Pick<SourceSample, 'headers' | 'body'>, more = {}) =>
+  source.parse(received(sample), { ...limits, ...more })
 
 describe.each(sources.all())('source $name', (source) => {
   it('has samples, each with a title of its own', () => {
@@ -60,11 +63,21 @@ describe.each(cases)('source $name: $title', ({ source, sample }) => {
 
   it('answers damaged requests with drafts or a problem, never with a fault', () => {
     const body = Buffer.from(sample.body)
-    const damaged = fc.tuple(fc.nat(body.length), fc.nat(8), fc.oneof(fc.uint8Array({ maxLength: 4 }), fc.constantFrom('null', '[]', '{}', '"', '\\', ',', '1e999').map((text) => Buffer.from(text))))
+    const damaged = fc.tuple(
+      fc.nat(body.length),
+      fc.nat(8),
+      fc.oneof(
+        fc.uint8Array({ maxLength: 4 }),
+        fc.constantFrom('null', '[]', '{}', '"', '\\', ',', '1e999').map((text) => Buffer.from(text)),
+      ),
+    )
     fc.assert(
       fc.property(damaged, ([at, cut, put]) => {
         try {
-          const drafts = source.parse({ headers: sample.headers, body: Buffer.concat([body.subarray(0, at), put, body.subarray(at + cut)]) }, limits)
+          const drafts = source.parse(
+            { headers: sample.headers, body: Buffer.concat([body.subarray(0, at), put, body.subarray(at + cut)]) },
+            limits,
+          )
           for (const draft of drafts) JSON.parse(dataOf(draft))
         } catch (error) {
           if (!(error instanceof Problem) || error.status >= 500) throw error
@@ -98,7 +111,11 @@ describe('tidings', () => {
 
   it('names every field that is wrong, with its index', () => {
     expect(fieldsOf(() => post('{"type":"a..b","entitiy":{}}'))).toEqual(['type', 'entitiy'])
-    expect(fieldsOf(() => post('[{"type":"a"},{"type":1},{"type":"b","entity":{"type":"t","owner":"x"}},{}]'))).toEqual(['[1].type', '[2].entity.owner', '[3].type'])
+    expect(fieldsOf(() => post('[{"type":"a"},{"type":1},{"type":"b","entity":{"type":"t","owner":"x"}},{}]'))).toEqual([
+      '[1].type',
+      '[2].entity.owner',
+      '[3].type',
+    ])
     expect(fieldsOf(() => post('{"type":"a","time":"yesterday"}'))).toEqual(['time'])
     expect(fieldsOf(() => post('{"type":"a","__proto__":{}}'))).toEqual(['__proto__'])
     for (const body of ['[]', '1', 'null', '"a"', '[[]]']) expect(problemOf(() => post(body)).code).toBe('invalid')
@@ -113,13 +130,21 @@ describe('tidings', () => {
   })
 
   it('refuses what is not JSON in UTF-8, and says what would be right', () => {
-    for (const type of ['', 'text/plain', 'application/x-www-form-urlencoded', 'application/cloudevents+json', 'application/json; charset=iso-8859-1']) {
+    for (const type of [
+      '',
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'application/cloudevents+json',
+      'application/json; charset=iso-8859-1',
+    ]) {
       const problem = problemOf(() => post('{"type":"a"}', type ? { 'content-type': type } : {}))
       expect(problem.code).toBe('unsupported_media_type')
       expect(problem.message).toMatch(/application\/json|UTF-8/)
     }
-    for (const type of ['Application/JSON', 'application/json;charset="UTF-8"', 'application/json ; charset=utf-8']) expect(post('{"type":"a"}', { 'content-type': type })).toHaveLength(1)
-    for (const body of [Buffer.from([0x7b, 0xff, 0x7d]), Buffer.from('{"type":'), Buffer.alloc(0)]) expect(problemOf(() => post(body)).code).toBe('malformed')
+    for (const type of ['Application/JSON', 'application/json;charset="UTF-8"', 'application/json ; charset=utf-8'])
+      expect(post('{"type":"a"}', { 'content-type': type })).toHaveLength(1)
+    for (const body of [Buffer.from([0x7b, 0xff, 0x7d]), Buffer.from('{"type":'), Buffer.alloc(0)])
+      expect(problemOf(() => post(body)).code).toBe('malformed')
   })
 })
 
@@ -129,7 +154,11 @@ describe('standard-webhooks', () => {
     source.parse({ headers: { 'content-type': 'application/json', ...headers }, body: Buffer.from(body) }, limits)
 
   it('takes the id from the header, of Svix too', () => {
-    expect(post('{"type":"a.b","timestamp":"2022-11-03T20:26:10Z","data":{"a":1,"a":2}}')[0]).toMatchObject({ sourceEventId: 'msg_1', type: 'a.b', time: '2022-11-03T20:26:10Z' })
+    expect(post('{"type":"a.b","timestamp":"2022-11-03T20:26:10Z","data":{"a":1,"a":2}}')[0]).toMatchObject({
+      sourceEventId: 'msg_1',
+      type: 'a.b',
+      time: '2022-11-03T20:26:10Z',
+    })
     expect(post('{"type":"a","data":1}', { 'svix-id': 'msg_2' })[0]?.sourceEventId).toBe('msg_2')
     expect(fieldsOf(() => post('{"type":"a","data":1}', {}))).toEqual(['webhook-id'])
   })
@@ -139,11 +168,16 @@ describe('standard-webhooks', () => {
     expect(fieldsOf(() => post('{"type":"a"}'))).toEqual(['data'])
     expect(fieldsOf(() => post('{"type":"a","timestamp":1,"data":1}'))).toEqual(['timestamp'])
     for (const body of ['[]', '1', 'null']) expect(problemOf(() => post(body)).code).toBe('invalid')
-    expect(problemOf(() => source.parse({ headers: { 'webhook-id': 'x', 'content-type': 'text/plain' }, body: Buffer.from('{}') }, limits)).code).toBe('unsupported_media_type')
+    expect(
+      problemOf(() => source.parse({ headers: { 'webhook-id': 'x', 'content-type': 'text/plain' }, body: Buffer.from('{}') }, limits)).code,
+    ).toBe('unsupported_media_type')
   })
 
   it('understands members of our own payload, and does not mind others by the same name', () => {
-    expect(post('{"type":"a","data":1,"entity":{"type":"table"},"actor":"ada"}')[0]).toMatchObject({ entity: { type: 'table' }, actor: 'ada' })
+    expect(post('{"type":"a","data":1,"entity":{"type":"table"},"actor":"ada"}')[0]).toMatchObject({
+      entity: { type: 'table' },
+      actor: 'ada',
+    })
     expect(post('{"type":"a","data":1,"entity":"table","change":5,"actor":{},"more":1}')[0]).not.toHaveProperty('entity')
   })
 })

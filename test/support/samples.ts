@@ -12,7 +12,10 @@ export const loadSources = () => loadRegistry<SourceAdapter>('source', new URL('
 
 export const limits: Limits = { eventBytes: 256 * 1024, eventsPerRequest: 100, depth: 64 }
 
-export const received = (sample: Pick<SourceSample, 'headers' | 'body'>): ReceivedRequest => ({ headers: sample.headers, body: Buffer.from(sample.body) })
+export const received = (sample: Pick<SourceSample, 'headers' | 'body'>): ReceivedRequest => ({
+  headers: sample.headers,
+  body: Buffer.from(sample.body),
+})
 
 export function dataOf({ raw, data }: EventDraft): string {
   return 'text' in data ? data.text : Buffer.from(raw.subarray(data.start, data.end)).toString()
