@@ -1,3 +1,5 @@
+import type { z } from 'zod'
+
 /**
  * A signature scheme: a named way to sign what we send and to verify what we receive. One file in `schemes/` each.
  * Pure: time comes in, nothing is fetched, nothing is thrown for a bad signature.
@@ -11,7 +13,14 @@ export type SignInput = {
   body: Uint8Array
   /** Valid secrets, newest first; two while rotating. */
   secrets: string[]
+  /** As in `VerifyInput`. */
+  method?: string
+  url?: string
+  params?: SchemeParams
 }
+
+/** How a scheme is set up for one source, where it can be: header names, encodings. Each scheme has its own schema. */
+export type SchemeParams = Record<string, unknown>
 
 export type VerifyInput = {
   /** Request headers, names in lower case. */
@@ -20,6 +29,12 @@ export type VerifyInput = {
   /** Any of these may have signed. An empty secret never verifies. */
   secrets: string[]
   now: number
+  /** As the sender saw it, for schemes that sign it (HubSpot). */
+  method?: string
+  /** The full public URL as the sender saw it, query included. */
+  url?: string
+  /** Parsed with the scheme's own `params`. */
+  params?: SchemeParams
   /** Largest difference between the signed timestamp and `now`, either way. */
   toleranceSeconds: number
 }
@@ -30,7 +45,9 @@ export type Verdict = { valid: true } | { valid: false; reason: string }
 export type Scheme = {
   name: string
   description: string
-  /** Headers to send, names in lower case. */
+  /** What can be set for one source; left out where nothing can. */
+  params?: z.ZodType<SchemeParams>
+  /** Headers to send, names in lower case. Throws when none of the secrets can be a key of this scheme. */
   sign(input: SignInput): Record<string, string>
   verify(input: VerifyInput): Verdict
 }
