@@ -62,6 +62,8 @@ export type WebhookField = keyof typeof webhookFields
 
 /** The table of fields as Markdown, for the reference. */
 export function fieldTable(fields: FieldSpecs): string {
-  const rows = Object.entries(fields).map(([name, { kind, about, values }]) => `| \`${name}\` | ${kind} | ${about}${values ? `: ${values.join(', ')}` : ''} |`)
+  const rows = Object.entries(fields).map(
+    ([name, { kind, about, values }]) => `| \`${name}\` | ${kind} | ${about}${values ? `: ${values.join(', ')}` : ''} |`,
+  )
   return ['| field | kind | meaning |', '|---|---|---|', ...rows].join('\n')
 }

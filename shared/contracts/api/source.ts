@@ -1,0 +1,76 @@
+import { z } from 'zod'
+import { time } from './list.ts'
+
+const adapter = z
+  .string()
+  .min(1)
+  .max(100)
+  .describe('Which words the source speaks: the name of an adapter, for example `cloudevents` or `standard-webhooks`.')
+const scheme = z
+  .string()
+  .min(1)
+  .max(100)
+  .nullable()
+  .describe('The signature scheme that its requests are verified with; null: by API key alone.')
+const secret = z
+  .string()
+  .min(8)
+  .max(512)
+  .regex(/^[!-~]+$/, 'must be printable ASCII without spaces')
+  .describe('The secret that the source signs with. Never shown again.')
+
+export const SourceName = z
+  .string()
+  .max(100)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'must be letters, digits, `_` or `-`, and begin with a letter or digit')
+  .refine((name) => name !== 'tidings' && name !== 'api', 'is a name that Tidings uses itself')
+  .describe('Unique in the organization; part of the path `/sources/{name}/events`. Not `tidings` or `api`.')
+
+export const SourceInput = z
+  .strictObject({
+    name: SourceName,
+    adapter,
+    scheme: scheme.default(null),
+    secret: secret
+      .optional()
+      .describe('The secret that the source signs with; with a scheme and without this, one is made and shown once.'),
+  })
+  .meta({ id: 'SourceInput', example: { name: 'catalog', adapter: 'standard-webhooks', scheme: 'standard-webhooks' } })
+export type SourceInput = z.infer<typeof SourceInput>
+
+export const SourcePatch = z
+  .strictObject({ adapter: adapter.optional(), scheme: scheme.optional() })
+  .meta({
+    id: 'SourcePatch',
+    description: 'Members left out stay as they are. Secrets are added and removed below `/sources/{name}/secrets`.',
+    example: { scheme: 'ptolemy' },
+  })
+
+export const Source = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    adapter: z.string(),
+    scheme: z.string().nullable(),
+    secrets: z
+      .array(z.object({ id: z.string().describe('Names the secret without showing it.') }))
+      .describe('Any of them may have signed a request. Newest first.'),
+    created_at: time('When it was registered.'),
+    updated_at: time('When it was last changed.'),
+  })
+  .meta({ id: 'Source' })
+export type Source = z.infer<typeof Source>
+
+const shownOnce = z
+  .string()
+  .nullable()
+  .describe('The secret that was made, shown this once; null when you gave it yourself or none is needed.')
+export const SourceWithSecret = Source.extend({ secret: shownOnce }).meta({ id: 'SourceWithSecret' })
+
+export const SecretInput = z
+  .strictObject({ secret: secret.optional().describe('The new secret; one is made and shown once when it is left out.') })
+  .meta({ id: 'SourceSecretInput' })
+
+const name = z.string().describe('Name of the source.')
+export const SourceParam = z.object({ name })
+export const SourceSecretParams = z.object({ name, secretId: z.string().describe('Id of the secret.') })

@@ -1,0 +1,160 @@
+import { z } from 'zod'
+import { RetryPolicy, defaultRetryPolicy } from '../retry.ts'
+import { webhookStatuses } from './fields.ts'
+import { time } from './list.ts'
+
+const reservedHeader =
+  /^(host|content-.*|transfer-encoding|connection|upgrade|expect|te|trailer|cookie|webhook-.*|keep-alive|proxy-.*|user-agent|accept-encoding|ce-.*)$/
+
+/** RFC 9110 §5.6.2 `token`; lower case, as two spellings of one name would be sent as two headers. */
+const HeaderName = z
+  .string()
+  .max(100)
+  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "must be a header name: letters, digits and !#$%&'*+.^_`|~-")
+  .transform((name) => name.toLowerCase())
+  .refine((name) => !reservedHeader.test(name), 'is a header that Tidings or the connection itself sets')
+
+const HeaderValue = z
+  .string()
+  .max(4096)
+  .regex(/^([!-~]([ -~]*[!-~])?)?$/, 'must be printable ASCII, without spaces at its ends')
+
+export const CustomHeaders = z
+  .record(HeaderName, HeaderValue)
+  .refine((headers) => Object.keys(headers).length <= 20, 'must be at most 20 headers')
+  .describe(
+    'Headers sent with each request, for example an `authorization` of the receiver. Printable ASCII. Not `host`, `content-*`, `transfer-encoding`, `connection`, `upgrade`, `expect`, `te`, `trailer`, `cookie`, `webhook-*`, `keep-alive`, `proxy-*`, `user-agent`, `accept-encoding` or `ce-*`. Stored sealed, never shown again.',
+  )
+
+const label = z.string().min(1).max(200).describe('A name for people.')
+const secret = z
+  .string()
+  .min(16)
+  .max(512)
+  .regex(/^[!-~]+$/, 'must be printable ASCII without spaces')
+  .describe('Signing secret of your own. Left out, one is made: `whsec_` and 32 random bytes in base64.')
+
+export const WebhookInput = z
+  .strictObject({
+    url: z
+      .string()
+      .min(1)
+      .max(2048)
+      .describe(
+        'Where to deliver: `https:` or `http:`, without user, password or fragment. Must not lead to a private address unless the operator allows it.',
+      ),
+    label: label.nullable().default(null),
+    active: z
+      .boolean()
+      .default(true)
+      .describe('An inactive webhook gets nothing, and its open deliveries are cancelled when their time comes.'),
+    scheme: z
+      .string()
+      .min(1)
+      .max(100)
+      .default('standard-webhooks')
+      .describe('How requests are signed: the name of a scheme, for example `standard-webhooks` or `ptolemy`.'),
+    format: z
+      .string()
+      .min(1)
+      .max(100)
+      .default('tidings')
+      .describe('How payloads are written: the name of a format, for example `tidings`, `ptolemy` or `cloudevents`.'),
+    headers: CustomHeaders.default({}),
+    retry: RetryPolicy.default(defaultRetryPolicy).describe(
+      'When a failed delivery is tried again. Taken into a delivery when it is queued; later changes hold for later deliveries.',
+    ),
+    timeout_ms: z
+      .int()
+      .min(1_000)
+      .max(30_000)
+      .default(10_000)
+      .describe('Milliseconds for the whole of one request: connection, headers and body.'),
+    secret: secret.optional(),
+  })
+  .meta({ id: 'WebhookInput', example: { url: 'https://your-app.example.com/webhooks/ptolemy', label: 'production', active: true } })
+export type WebhookInput = z.infer<typeof WebhookInput>
+
+const whole = WebhookInput.shape
+/** RFC 7396: members left out stay, `null` goes back to the default. */
+export const WebhookPatch = z
+  .strictObject({
+    url: whole.url.optional(),
+    label: label.nullable().optional(),
+    active: z.boolean().nullable().optional(),
+    scheme: z.string().nullable().optional(),
+    format: z.string().nullable().optional(),
+    headers: z.record(z.string(), z.string().nullable()).nullable().optional().describe('Merged header by header; `null` removes one.'),
+    retry: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .optional()
+      .describe('Merged member by member; with another `strategy` it is replaced.'),
+    timeout_ms: z.int().nullable().optional(),
+    secret: secret.optional().describe('Replaces every secret at once. `rotate-secret` lets the old one sign for a while longer.'),
+  })
+  .meta({ id: 'WebhookPatch', example: { active: false } })
+export type WebhookPatch = z.infer<typeof WebhookPatch>
+
+const FailureDetails = z
+  .object({
+    last_failed_at: time('When an attempt last failed.'),
+    last_failed_status_code: z.int().nullable().describe('The HTTP status answered then; null when there was no answer.'),
+    last_failed_reason: z.string().nullable().describe('What went wrong, in words.'),
+    next_attempt: time('When that delivery is tried again; null when it is not.').nullable(),
+  })
+  .meta({ id: 'FailureDetails' })
+
+export const Webhook = z
+  .object({
+    id: z.string().describe('UUID.'),
+    url: z.string().describe('Where it delivers to. For keys that may not write, parts that look like a secret read `***`.'),
+    label: z.string().nullable(),
+    active: z.boolean().describe('Whether it is switched on.'),
+    created_at: time('When it was created.'),
+    updated_at: time('When it was last changed.'),
+    status: z
+      .enum(webhookStatuses)
+      .describe(
+        '`active`: all is well · `failing`: the last attempt failed · `disabled`: switched off, by a person or, with `disabled_reason`, by Tidings.',
+      ),
+    disabled_reason: z.string().nullable().describe('Why Tidings switched it off; null otherwise. Set `active` to true to start it again.'),
+    failure_details: FailureDetails.nullable().describe('The last failure, null when there never was one.'),
+    scheme: z.string().describe('How requests are signed.'),
+    format: z.string().describe('How payloads are written.'),
+    headers: z.record(z.string(), z.string()).describe('Names of the custom headers; values are hidden.'),
+    retry: RetryPolicy,
+    timeout_ms: z.int().describe('Milliseconds for one request.'),
+    secrets: z
+      .array(
+        z.object({
+          created_at: time('When it was made.'),
+          expires_at: time('Until when it signs; null: until it is replaced.').nullable(),
+        }),
+      )
+      .describe('Secrets that sign at present, newest first, without their values.'),
+  })
+  .meta({ id: 'Webhook' })
+export type Webhook = z.infer<typeof Webhook>
+
+export const WebhookWithSecret = Webhook.extend({
+  secret: z.string().describe('Shown this once. Store it where the receiver verifies signatures.'),
+}).meta({ id: 'WebhookWithSecret' })
+
+export const RotateInput = z
+  .strictObject({
+    overlap_seconds: z
+      .int()
+      .min(0)
+      .max(604_800)
+      .default(86_400)
+      .describe('How long the old secret goes on signing beside the new one, seconds; 24 h by default, 7 days at most.'),
+  })
+  .meta({ id: 'RotateSecretInput' })
+
+export const TestAccepted = z
+  .object({
+    event_id: z.string().describe('The event of type `webhook.test` that was accepted.'),
+    delivery_id: z.string().describe('Its delivery; look at `/webhook-deliveries/{id}`.'),
+  })
+  .meta({ id: 'WebhookTest' })
