@@ -1,0 +1,67 @@
+import { createMiddleware } from 'hono/factory'
+import { createApp, problemResponse, type App, type AppEnv } from '../../shared/http/app.ts'
+import { createAuthenticate } from '../../shared/http/authenticate.ts'
+import { mountHealth } from '../../shared/http/health.ts'
+import { Problem } from '../../shared/problem.ts'
+import type { StatusDeps } from './deps.ts'
+import { invalidIn } from './refuse.ts'
+import { addDeliveryRoutes } from './routes/deliveries.ts'
+import { addDocsRoutes } from './routes/docs.ts'
+import { addEventRoutes } from './routes/events.ts'
+import { addEventTypeRoutes } from './routes/event-types.ts'
+import { addKeyRoutes } from './routes/keys.ts'
+import { addQueueRoutes } from './routes/queues.ts'
+import { addRedeliveryRoutes } from './routes/redeliveries.ts'
+import { createGuard } from './routes/route.ts'
+import { addSourceRoutes } from './routes/sources.ts'
+import { addSubscriptionRoutes } from './routes/subscriptions.ts'
+import { addWebhookRoutes } from './routes/webhooks.ts'
+
+/** What people and programs steer Tidings by: registry, delivery log, reference, queues. */
+export function createStatusApp(deps: StatusDeps): App {
+  const app = createApp(deps.log)
+  app.defaultHook = (result) => {
+    if (!result.success) throw invalidIn(result.error.issues, result.target === 'json' ? '' : result.target)
+  }
+  app.use('*', headers)
+  const authenticate = createAuthenticate(deps.storage, deps.clock)
+  const guard = createGuard(app, authenticate)
+
+  mountHealth(app, deps.ready)
+  addWebhookRoutes(app, guard, deps)
+  addSubscriptionRoutes(app, guard, deps)
+  addDeliveryRoutes(app, guard, deps)
+  addRedeliveryRoutes(app, guard, deps)
+  addEventRoutes(app, guard, deps)
+  addSourceRoutes(app, guard, deps)
+  addEventTypeRoutes(app, guard, deps)
+  addKeyRoutes(app, guard, deps)
+  addDocsRoutes(app)
+  addQueueRoutes(app, authenticate, deps)
+  refuseWrongMethods(app)
+  return app
+}
+
+/** Answers may hold secrets that are shown once, and texts that came from receivers. */
+const headers = createMiddleware<AppEnv>(async function setsHeaders(c, next) {
+  await next()
+  c.res.headers.set('x-content-type-options', 'nosniff')
+  if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
+})
+
+/** A path that is there is answered with what it takes (RFC 9110 §15.5.6). */
+function refuseWrongMethods(app: App): void {
+  const known = app.routes
+    .filter(({ method, path }) => method !== 'ALL' && !path.includes('*'))
+    .map(({ method, path }) => ({ method, pattern: new RegExp(`^${path.replace(/[.]/g, '\\$&').replace(/:[^/]+/g, '[^/]+')}/?$`) }))
+
+  app.notFound((c) => {
+    const allowed = new Set(known.filter(({ pattern }) => pattern.test(c.req.path)).map(({ method }) => method))
+    if (allowed.size === 0)
+      return problemResponse(new Problem('not_found', `nothing is at ${c.req.method} ${c.req.path}`), c.get('requestId'))
+    const allow = [...allowed].sort().join(', ')
+    const response = problemResponse(new Problem('method_not_allowed', `${c.req.path} takes ${allow}`), c.get('requestId'))
+    response.headers.set('allow', allow)
+    return response
+  })
+}

@@ -1,0 +1,82 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { createMiddleware } from 'hono/factory'
+import { Filter } from '../../../shared/contracts/filter.ts'
+import { RetryPolicy } from '../../../shared/contracts/retry.ts'
+import { SubscriptionFilters, SubscriptionInput } from '../../../shared/contracts/subscription.ts'
+import { Change, Entity } from '../../../shared/contracts/event.ts'
+import type { App, AppEnv } from '../../../shared/http/app.ts'
+
+const info = {
+  title: 'Tidings',
+  version: '1',
+  description: [
+    'Delivers the events of a data catalog as signed webhooks, and keeps a log in which each can be followed to its end and sent again.',
+    'Lists answer `{data, meta: {next_cursor, has_more}}`. Times are ISO 8601. Whatever is refused is refused with problem details (RFC 9457) that name the field and say what would be right.',
+    'Every route but `/healthz`, `/readyz`, `/openapi.json` and `/docs` needs an API key. A key belongs to one organization and sees nothing of any other: what belongs to another is answered as not found.',
+  ].join('\n\n'),
+}
+const tags = [
+  { name: 'Webhooks', description: 'Where events are delivered to.' },
+  { name: 'Subscriptions', description: 'Which events a webhook wants.' },
+  { name: 'Deliveries', description: 'The log: each event on its way to each webhook, with every attempt.' },
+  { name: 'Redeliveries', description: 'Sending many deliveries again.' },
+  { name: 'Events', description: 'What was accepted, and what came of it.' },
+  { name: 'Sources', description: 'Catalogs that may send events in their own words.' },
+  { name: 'Event types', description: 'What events there are.' },
+  { name: 'Keys', description: 'Who may do what.' },
+]
+/** Named once in the document instead of being written out wherever they occur. */
+const named = { Filter, RetryPolicy, SubscriptionFilters, SubscriptionInput, Entity, Change }
+
+/** Everything from here: no script inline, nothing fetched from elsewhere, nobody may frame it. */
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/** Served as they were installed; no other file of the package is reachable. */
+const assets: Record<string, string> = {
+  'swagger-ui.css': 'text/css',
+  'swagger-ui-bundle.js': 'text/javascript',
+  'favicon-32x32.png': 'image/png',
+}
+
+const page = `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Tidings API</title>
+<link rel="icon" href="/docs/favicon-32x32.png"><link rel="stylesheet" href="/docs/swagger-ui.css"></head>
+<body><div id="reference"></div><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/reference.js"></script></body>
+</html>
+`
+/** No validator: it would send the document to a server of the makers. */
+const script = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true, docExpansion: 'none', validatorUrl: null })\n`
+
+/** The reference, made from the schemas that validate the requests. */
+export function addDocsRoutes(app: App): void {
+  for (const [name, schema] of Object.entries(named)) app.openAPIRegistry.register(name, schema)
+  app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API key, `tdk_…`.',
+  })
+  let document: object | undefined
+  app.get('/openapi.json', (c) =>
+    c.json((document ??= app.getOpenAPI31Document({ openapi: '3.1.0', info, tags, servers: [{ url: '/' }] }))),
+  )
+
+  const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+  app.use('/docs/*', guarded)
+  app.get('/docs', (c) => c.html(page))
+  app.get('/docs/reference.js', (c) => c.body(script, 200, { 'content-type': 'text/javascript' }))
+  for (const [name, type] of Object.entries(assets)) {
+    app.get(`/docs/${name}`, async (c) =>
+      c.body(await readFile(join(folder, name)), 200, { 'content-type': type, 'cache-control': 'public, max-age=86400' }),
+    )
+  }
+}
+
+const guarded = createMiddleware<AppEnv>(async function secured(c, next) {
+  await next()
+  c.res.headers.set('content-security-policy', policy)
+  c.res.headers.set('referrer-policy', 'no-referrer')
+})

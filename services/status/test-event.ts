@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto'
+import type { Envelope } from '../../shared/contracts/event.ts'
+import { createId, deliveryId } from '../../shared/id.ts'
+import type { NewEvent } from '../../shared/storage/storage.ts'
+import type { StatusDeps } from './deps.ts'
+import { find, inactive } from './webhooks.ts'
+
+/**
+ * Sends an event to one webhook, the same way as any other event and in the same log, so that what it shows is what a
+ * real one will do. Accepted first: should Redis be away, the relay of ingest finds the event and fans it out.
+ */
+export async function sendTestEvent(
+  organizationId: string,
+  webhookId: string,
+  deps: StatusDeps,
+): Promise<{ eventId: string; deliveryId: string }> {
+  const webhook = await find(organizationId, webhookId, deps)
+  if (!webhook.active) throw inactive('this webhook')
+  const now = deps.clock.now()
+  const event = testEvent(organizationId, webhookId, now)
+  const { id: eventId, type: eventType } = event.envelope
+  const id = deliveryId(eventId, webhookId)
+  await deps.storage.events.accept({ events: [event], organizationId, now })
+  await deps.storage.deliveries.create([{ id, organizationId, eventId, webhookId, eventType, subscriptionIds: [], acceptedAt: now }], now)
+  try {
+    await deps.bodies.put([{ envelope: event.envelope, data: Buffer.from(event.raw).toString() }])
+    await deps.queue.add([{ job: { deliveryId: id, eventId, webhookId, organizationId, generation: 0, step: 0 }, retry: webhook.retry }])
+    await deps.storage.events.markFannedOut([{ id: eventId, matched: 1 }], now)
+  } catch (error) {
+    // durable already, and not marked: it is late, not lost
+    deps.log.warn({ err: error, eventId }, 'test event not queued, left to the relay')
+  }
+  return { eventId, deliveryId: id }
+}
+
+function testEvent(organizationId: string, webhookId: string, now: number): NewEvent {
+  const time = new Date(now).toISOString()
+  const envelope: Envelope = {
+    id: createId(),
+    organizationId,
+    source: 'tidings',
+    type: 'webhook.test',
+    time,
+    subject: `webhooks/${webhookId}`,
+    to: [webhookId],
+  }
+  const raw = Buffer.from(
+    JSON.stringify({ webhook_id: webhookId, message: 'This is a test. If its signature verifies, your endpoint is ready.' }),
+  )
+  const bodyHash = createHash('sha256').update(raw).digest('hex')
+  return {
+    envelope,
+    dedupKey: null,
+    bodyHash,
+    raw,
+    data: { start: 0, end: raw.length },
+    headers: { 'content-type': 'application/json' },
+    receivedAt: now,
+  }
+}

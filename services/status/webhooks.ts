@@ -1,0 +1,168 @@
+import { WebhookInput, type WebhookPatch } from '../../shared/contracts/api/webhook.ts'
+import { createId, createSecret } from '../../shared/id.ts'
+import { Problem, invalid } from '../../shared/problem.ts'
+import type { Webhook, WebhookPatch as Columns, WebhookSecret } from '../../shared/storage/storage.ts'
+import { announceRegistry } from '../../shared/transport.ts'
+import type { StatusDeps } from './deps.ts'
+import { invalidIn, notFound } from './refuse.ts'
+import { inForce, openHeaders } from './shape.ts'
+
+type Deps = Pick<StatusDeps, 'storage' | 'vault' | 'policy' | 'schemes' | 'formats' | 'redis' | 'settings' | 'log' | 'clock'>
+/** Enough for receivers that are slow to follow, few enough for a header. */
+const maxSecrets = 5
+
+export async function createWebhook(
+  organizationId: string,
+  input: WebhookInput,
+  deps: Deps,
+): Promise<{ webhook: Webhook; secret: string }> {
+  const id = createId()
+  const now = deps.clock.now()
+  const secret = input.secret ?? createSecret()
+  check(input, [secret], deps)
+  const webhook: Webhook = {
+    ...columnsOf(input, id, deps),
+    id,
+    organizationId,
+    secrets: [sealed(secret, id, deps)],
+    disabledReason: null,
+    lastSucceededAt: null,
+    lastFailedAt: null,
+    lastFailedStatusCode: null,
+    lastFailedReason: null,
+    nextAttemptAt: null,
+    consecutiveFailures: 0,
+    createdAt: now,
+    updatedAt: now,
+  }
+  await deps.storage.webhooks.create(webhook)
+  await announce(deps)
+  return { webhook, secret }
+}
+
+/** What the patch leaves is judged as a whole: a webhook that could not have been created cannot be patched into being. */
+export async function patchWebhook(organizationId: string, id: string, patch: WebhookPatch, deps: Deps): Promise<Webhook> {
+  const webhook = await find(organizationId, id, deps)
+  const parsed = WebhookInput.safeParse(merge(webhook, patch, deps))
+  if (!parsed.success) throw invalidIn(parsed.error.issues)
+  const input = parsed.data
+  check(
+    input,
+    input.secret ? [input.secret] : inForce(webhook.secrets, deps.clock.now()).map((one) => deps.vault.open(one.sealed, id)),
+    deps,
+  )
+  const updated = await deps.storage.webhooks.update(organizationId, id, changes(patch, input, id, deps), deps.clock.now())
+  if (!updated) throw notFound('webhook', id)
+  await announce(deps)
+  return updated
+}
+
+export async function removeWebhook(organizationId: string, id: string, deps: Deps): Promise<void> {
+  if (!(await deps.storage.webhooks.remove(organizationId, id, deps.clock.now()))) throw notFound('webhook', id)
+  await announce(deps)
+}
+
+/** The new secret signs at once, the old one beside it until the overlap has passed. */
+export async function rotateSecret(
+  organizationId: string,
+  id: string,
+  overlapSeconds: number,
+  deps: Deps,
+): Promise<{ webhook: Webhook; secret: string }> {
+  const found = await find(organizationId, id, deps)
+  const now = deps.clock.now()
+  const until = now + overlapSeconds * 1000
+  const secret = createSecret()
+  const old = inForce(found.secrets, now).map((one) => ({ ...one, expiresAt: Math.min(one.expiresAt ?? until, until) }))
+  const secrets = inForce([sealed(secret, id, deps), ...old], now).slice(0, maxSecrets)
+  const webhook = await deps.storage.webhooks.update(organizationId, id, { secrets }, now)
+  if (!webhook) throw notFound('webhook', id)
+  await announce(deps)
+  return { webhook, secret }
+}
+
+export async function find(organizationId: string, id: string, deps: Pick<Deps, 'storage'>): Promise<Webhook> {
+  const webhook = await deps.storage.webhooks.find(organizationId, id)
+  if (!webhook) throw notFound('webhook', id)
+  return webhook
+}
+
+/** RFC 7396, for these members: absent stays, null goes back to the default. */
+function merge(webhook: Webhook, patch: WebhookPatch, deps: Pick<Deps, 'vault'>): Record<string, unknown> {
+  const { url, label, active, scheme, format, timeoutMs } = webhook
+  const merged: Record<string, unknown> = { url, label, active, scheme, format, timeout_ms: timeoutMs, ...patch }
+  merged.headers = patch.headers === null ? {} : { ...openHeaders(webhook, deps.vault), ...lowerCased(patch.headers ?? {}) }
+  // Members of one strategy mean nothing in the other.
+  const isOther = patch.retry?.strategy !== undefined && patch.retry.strategy !== webhook.retry.strategy
+  merged.retry = patch.retry === null ? null : isOther ? patch.retry : { ...webhook.retry, ...patch.retry }
+  return withoutNulls({ ...merged, headers: withoutNulls(merged.headers), retry: withoutNulls(merged.retry) })
+}
+
+const lowerCased = (headers: Record<string, string | null>) =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+
+function withoutNulls<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null)) as T
+}
+
+/** Only what the patch names is written, so that two patches of different members do not undo each other. */
+function changes(patch: WebhookPatch, input: WebhookInput, id: string, deps: Pick<Deps, 'vault' | 'clock'>): Columns {
+  const columns = columnsOf(input, id, deps)
+  const named = Object.keys(patch).map((member) => (member === 'timeout_ms' ? 'timeoutMs' : member))
+  const changed: Columns = Object.fromEntries(Object.entries(columns).filter(([column]) => named.includes(column)))
+  return input.secret ? { ...changed, secrets: [sealed(input.secret, id, deps)] } : changed
+}
+
+const columnsOf = (input: WebhookInput, id: string, { vault }: Pick<Deps, 'vault'>) => ({
+  url: input.url,
+  label: input.label,
+  active: input.active,
+  scheme: input.scheme,
+  format: input.format,
+  headers: Object.keys(input.headers).length > 0 ? vault.seal(JSON.stringify(input.headers), id) : null,
+  retry: input.retry,
+  timeoutMs: input.timeout_ms,
+})
+
+const sealed = (secret: string, id: string, { vault, clock }: Pick<Deps, 'vault' | 'clock'>): WebhookSecret => ({
+  sealed: vault.seal(secret, id),
+  createdAt: clock.now(),
+  expiresAt: null,
+})
+
+function check(input: WebhookInput, secrets: string[], { policy, schemes, formats, clock }: Deps): void {
+  const errors: { path: PropertyKey[]; message: string }[] = []
+  const url = policy.checkUrl(input.url)
+  if (!url.ok)
+    errors.push({
+      path: ['url'],
+      message: `${url.reason}; it must be a http(s) URL without user, password or fragment, and lead to a public address`,
+    })
+  if (!formats.has(input.format)) errors.push({ path: ['format'], message: `must be one of ${formats.names().join(', ')}` })
+  if (!schemes.has(input.scheme)) errors.push({ path: ['scheme'], message: `must be one of ${schemes.names().join(', ')}` })
+  else if (!signs(schemes.get(input.scheme), secrets, clock.now()))
+    errors.push({ path: ['secret'], message: `cannot be used with the scheme "${input.scheme}"` })
+  if (errors.length > 0) throw invalid(errors)
+}
+
+/** Found out now and not at the first delivery: a secret in a form that the scheme cannot use. */
+function signs(scheme: ReturnType<StatusDeps['schemes']['get']>, secrets: string[], now: number): boolean {
+  const body = Buffer.from('{}')
+  try {
+    const headers = scheme.sign({ id: 'check', now, body, secrets })
+    return Object.keys(headers).length === 0 || scheme.verify({ headers, body, secrets, now, toleranceSeconds: 300 }).valid
+  } catch {
+    // a scheme says by throwing that it has no usable secret, which is the answer
+    return false
+  }
+}
+
+/** Only hurries the dispatchers, whose copies expire by themselves: the change is made, whether Redis is there or not. */
+async function announce({ redis, settings, log }: Pick<Deps, 'redis' | 'settings' | 'log'>): Promise<void> {
+  await announceRegistry(redis, settings.redisPrefix).catch((error: unknown) =>
+    log.warn({ err: error }, 'change of a webhook not announced'),
+  )
+}
+
+export const inactive = (what: string): Problem => new Problem('conflict', `${what} is not active; set \`active\` to true first`)
