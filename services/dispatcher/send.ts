@@ -1,7 +1,7 @@
 import { Agent, request, type Dispatcher } from 'undici'
 import type { SendResult } from '../../shared/contracts/delivery.ts'
 import type { AddressPolicy } from '../../shared/http/address-policy.ts'
-import { createGuardedConnector } from './address-guard.ts'
+import { createGuardedConnector, type GuardOptions } from './address-guard.ts'
 
 export type Outgoing = {
   url: string
@@ -10,6 +10,7 @@ export type Outgoing = {
   timeoutMs: number /** Ends the attempt early. */
   signal?: AbortSignal
 }
+export type SenderOptions = { connectionsPerOrigin?: number } & Pick<GuardOptions, 'lookup'>
 export type Sender = { send(outgoing: Outgoing): Promise<SendResult>; close(): Promise<void> }
 
 /** Kept of each answer; enough for an error page's text, too little to fill the log. */
@@ -24,9 +25,9 @@ export class SendAborted extends Error {}
  * deadline holds for connecting, headers and body together. Redirects are answers like any other and never followed;
  * nothing is decompressed; nothing is repeated inside.
  */
-export function createSender(policy: AddressPolicy, { connectionsPerOrigin = 256 }: { connectionsPerOrigin?: number } = {}): Sender {
+export function createSender(policy: AddressPolicy, { connectionsPerOrigin = 256, ...guard }: SenderOptions = {}): Sender {
   const agent = new Agent({
-    connect: createGuardedConnector(policy, { connectTimeoutMs: 10_000 }),
+    connect: createGuardedConnector(policy, { connectTimeoutMs: 10_000, ...guard }),
     connections: connectionsPerOrigin,
     pipelining: 1,
     keepAliveTimeout: 10_000,
@@ -58,7 +59,7 @@ async function send(agent: Agent, policy: AddressPolicy, { url, headers, body, t
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
     } as const
-    const response = await request(allowed.url, options)
+    const response = await orAborted(request(allowed.url, options), anySignal)
     const headersMs = elapsed()
     const { text, truncated } = await readBody(response.body)
     const retryAfter = response.headers['retry-after']
@@ -74,6 +75,20 @@ async function send(agent: Agent, policy: AddressPolicy, { url, headers, body, t
   } catch (error) {
     if (signal?.aborted) throw new SendAborted('the dispatcher is stopping', { cause: error })
     return { ...failure(error, timeoutMs), timings: { endMs: elapsed() } }
+  }
+}
+
+/** undici looks at a signal only once it is connected: a connection that never comes must not outlive the deadline. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort: () => void = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort)
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }
 
