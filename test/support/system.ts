@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../shared/clock.ts'
+import { createApiKey, hashApiKey } from '../../shared/id.ts'
+import { openStorage } from '../../shared/storage/open.ts'
+import type { Storage } from '../../shared/storage/storage.ts'
+import { createApi, type Api } from './api.ts'
+import { startService, type ServiceProcess } from './processes.ts'
+import { startReceiver, type Receiver } from './receiver.ts'
+import { startTestRedis, type TestRedis } from './redis.ts'
+
+/** All of Tidings as separate processes, with a Redis, a database and a receiver that nobody else has. */
+export type System = {
+  ingest: ServiceProcess
+  status: ServiceProcess
+  dispatchers: ServiceProcess[]
+  /** One more dispatcher, with the same settings. */
+  addDispatcher(): Promise<ServiceProcess>
+  redis: TestRedis
+  receiver: Receiver
+  api: Api
+  /** The same database, for what the API does not say. */
+  storage: Storage
+  stop(): Promise<void>
+}
+export type SystemOptions = { dispatchers?: number; settings?: Record<string, string> }
+
+const organizationId = 'default'
+
+export async function startSystem({ dispatchers = 1, settings = {} }: SystemOptions = {}): Promise<System> {
+  const endings: (() => Promise<unknown>)[] = []
+  const stop = async () => {
+    for (let end = endings.pop(); end; end = endings.pop()) await end()
+  }
+  try {
+    return { ...(await start(endings, dispatchers, settings)), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function start(endings: (() => Promise<unknown>)[], count: number, settings: Record<string, string>): Promise<Omit<System, 'stop'>> {
+  const folder = await mkdtemp(join(tmpdir(), 'tidings-test-'))
+  endings.push(() => rm(folder, { recursive: true, force: true }))
+  const databaseUrl = `sqlite:${join(folder, 'tidings.db')}`
+  const storage = await openStorage(databaseUrl)
+  endings.push(() => storage.close())
+  const key = await createAdminKey(storage)
+  const redis = await startTestRedis()
+  endings.push(() => redis.stop())
+  const receiver = await startReceiver()
+  endings.push(() => receiver.stop())
+
+  const env = {
+    REDIS_URL: redis.url,
+    DATABASE_URL: databaseUrl,
+    MASTER_KEY: randomBytes(32).toString('base64'),
+    ALLOWED_ADDRESSES: '127.0.0.0/8',
+    LOG_LEVEL: 'warn',
+    ...settings,
+  }
+  async function started(service: Parameters<typeof startService>[0], more: Record<string, string> = {}): Promise<ServiceProcess> {
+    const process = await startService(service, { ...env, ...more })
+    endings.push(() => process.stop())
+    return process
+  }
+  const dispatchers: ServiceProcess[] = []
+  const addDispatcher = async () => {
+    const dispatcher = await started('dispatcher')
+    dispatchers.push(dispatcher)
+    return dispatcher
+  }
+  const [ingest, status] = await Promise.all([
+    started('ingest', { PORT: '0' }),
+    started('status', { PORT: '0' }),
+    ...Array.from({ length: count }, addDispatcher),
+  ])
+  return { ingest, status, dispatchers, addDispatcher, redis, receiver, api: createApi({ ingest, status }, key), storage }
+}
+
+async function createAdminKey(storage: Storage): Promise<string> {
+  const key = createApiKey()
+  const now = systemClock.now()
+  await storage.keys.create(
+    { id: 'test', organizationId, label: 'test', scopes: ['admin'], createdAt: now, expiresAt: null, lastUsedAt: null },
+    hashApiKey(key),
+  )
+  return key
+}
+
+/** Starts a system for one test, and ends it whatever happens; when the test fails, what the services said is shown. */
+export async function withSystem(options: SystemOptions, body: (system: System) => Promise<void>): Promise<void> {
+  const system = await startSystem(options)
+  try {
+    await body(system)
+  } catch (error) {
+    showLogs(system)
+    throw error
+  } finally {
+    await system.stop()
+  }
+}
+
+export function showLogs({ ingest, status, dispatchers }: System): void {
+  for (const { name, output } of [ingest, status, ...dispatchers]) process.stderr.write(`── ${name} ──\n${output().slice(-3_000)}\n`)
+}
+
+/** What the services themselves call faults; none is expected unless a test breaks something. */
+export const faultsOf = ({ ingest, status, dispatchers }: System): string[] =>
+  [ingest, status, ...dispatchers].flatMap((one) => one.faults())
