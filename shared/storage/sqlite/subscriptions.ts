@@ -85,11 +85,12 @@ export function writes(db: Db): Pick<Sync<SubscriptionStore>, 'add' | 'remove' |
     },
     replace(organizationId, webhookId, wished, now) {
       if (!hasWebhook(db, organizationId, webhookId)) return undefined
-      const wishes = new Map(wished.map((one) => [wishOf(one), one]))
+      // Of two that want the same, the first is the one: a map keeps what is set last.
+      const wishes = new Map(wished.toReversed().map((one) => [wishOf(one), one]))
       const held = inForceOf(db, webhookId)
       const dropped = held.filter((one) => !wishes.has(wishOf(one)))
       for (const one of held) wishes.delete(wishOf(one))
-      const added = [...wishes.values()]
+      const added = [...wishes.values()].reverse()
       if (dropped.length > 0)
         db.update(subscriptions)
           .set({ deletedAt: now })
