@@ -7,8 +7,10 @@ import type { Access } from './stores.ts'
 import type { Call, Close, Reply, ThreadData } from './thread.ts'
 
 type Pending = { resolve(value: unknown): void; reject(error: Error): void }
+type Names = Record<string, string[]>
 type Thread = {
-  names: Record<string, string[]>
+  /** Resolves to the names of its methods; rejects, and ends the thread, when the file cannot be opened. */
+  open(): Promise<Names>
   call(store: string, method: string, args: unknown[]): Promise<unknown>
   close(): Promise<void>
 }
@@ -17,51 +19,64 @@ type Thread = {
 export async function open(url: string, { readOnly = false }: { readOnly?: boolean } = {}): Promise<Storage> {
   const file = resolve(url.replace(/^sqlite:(\/\/)?/, ''))
   mkdirSync(dirname(file), { recursive: true })
-  // The writer migrates before the reader looks.
-  const writer = readOnly ? undefined : await startThread({ file, access: 'write' })
-  const reader = await startThread({ file, access: 'read' })
+  const reader = startThread({ file, access: 'read' })
+  const writer = readOnly ? undefined : startThread({ file, access: 'write' })
+  const close = async () => void (await Promise.all([writer?.close(), reader.close()]))
 
   const storage: Record<string, unknown> = {
-    ping: async () => {
-      await Promise.all([reader.call('health', 'ping', []), writer?.call('health', 'pingWrite', [])])
-    },
-    close: async () => {
-      await writer?.close()
-      await reader.close()
-    },
+    ping: async () => void (await Promise.all([reader.call('health', 'ping', []), writer?.call('health', 'pingWrite', [])])),
+    close,
   }
-  for (const thread of [reader, writer]) {
-    for (const [store, methods] of Object.entries(thread?.names ?? {})) {
-      const target = (storage[store] ??= {}) as Record<string, unknown>
-      for (const method of methods) target[method] = (...args: unknown[]) => (thread as Thread).call(store, method, args)
-    }
+  try {
+    // One after the other: the writer migrates before the reader looks.
+    if (writer) addMethods(storage, writer, await writer.open())
+    addMethods(storage, reader, await reader.open())
+  } catch (error) {
+    await close()
+    throw error
   }
   return storage as Storage
 }
 
-async function startThread(data: ThreadData): Promise<Thread> {
+function addMethods(storage: Record<string, unknown>, thread: Thread, names: Names): void {
+  for (const [store, methods] of Object.entries(names)) {
+    const target = (storage[store] ??= {}) as Record<string, unknown>
+    for (const method of methods) target[method] = (...args: unknown[]) => thread.call(store, method, args)
+  }
+}
+
+function startThread(data: ThreadData): Thread {
   const worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: data, name: `sqlite ${data.access satisfies Access}` })
   const pending = new Map<number, Pending>()
   let lastId = 0
+  let isOpen = false
   let closing = false
+  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
 
-  const names = await new Promise<Record<string, string[]>>((resolve, reject) => {
-    worker.once('message', (message: { ready: Record<string, string[]> }) => resolve(message.ready))
+  const opened = new Promise<Names>((resolve, reject) => {
+    worker.once('message', (message: { ready: Names }) => resolve(message.ready))
     worker.once('error', reject)
-    worker.once('exit', (code) => reject(new Error(`the SQLite thread ended with code ${code} while opening ${data.file}`)))
+    void ended.then(() => reject(new Error(`the SQLite thread ended while opening ${data.file}`)))
   })
-  worker.on('message', (replies: Reply[]) => {
-    for (const reply of replies) settle(pending, reply)
-  })
-  worker.on('error', (error) => failAll(pending, error))
-  worker.on('exit', () => {
-    failAll(pending, new Error('the SQLite thread ended'))
-    // Without its thread a process can only refuse; a supervisor that starts it anew can do better.
-    if (!closing) throw new Error(`the SQLite thread for ${data.access} ended unexpectedly`)
-  })
+  // Whoever opens hears of it; a thread that is ended before it was asked to open has nobody to tell.
+  opened.catch(() => (closing = true))
 
   return {
-    names,
+    async open() {
+      worker.postMessage({ open: true })
+      const names = await opened
+      isOpen = true
+      worker.on('message', (replies: Reply[]) => {
+        for (const reply of replies) settle(pending, reply)
+      })
+      worker.on('error', (error) => failAll(pending, error))
+      worker.on('exit', () => {
+        failAll(pending, new Error('the SQLite thread ended'))
+        // Without its thread a process can only refuse; a supervisor that starts it anew can do better.
+        if (!closing) throw new Error(`the SQLite thread for ${data.access} ended unexpectedly`)
+      })
+      return names
+    },
     call: (store, method, args) =>
       new Promise((resolve, reject) => {
         if (closing) return reject(new Error('the storage is closed'))
@@ -70,10 +85,9 @@ async function startThread(data: ThreadData): Promise<Thread> {
         worker.postMessage(call)
       }),
     async close() {
-      if (closing) return
       closing = true
-      const ended = new Promise((resolve) => worker.once('exit', resolve))
-      worker.postMessage({ close: true } satisfies Close)
+      if (isOpen) worker.postMessage({ close: true } satisfies Close)
+      else await worker.terminate()
       await ended
     },
   }

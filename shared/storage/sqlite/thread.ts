@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
 import { Problem, type FieldError, type ProblemCode } from '../../problem.ts'
 import { openDatabase, migrate } from './database.ts'
@@ -25,6 +26,8 @@ const groupCalls = 1_000
 
 const { file, access } = workerData as ThreadData
 const port = parentPort as MessagePort
+// Loading the modules takes longer than all the rest: done before the word to open, while the other thread does the same.
+await once(port, 'message')
 const db = openDatabase(file, { readOnly: access === 'read' })
 if (access === 'write') migrate(db)
 const methods = stores(db, access)
