@@ -6,23 +6,33 @@ const main = fileURLToPath(new URL('../services/dispatcher/main.js', import.meta
 const readyWithinMs = 30_000
 const drainWithinMs = 10_000
 
-export type Dispatchers = { states(): Record<string, string>; stop(): Promise<void>; kill(): Promise<void> }
+export type Dispatchers = {
+  /** Resolves when all take jobs, rejects when one could not be started. */
+  ready: Promise<unknown>
+  states(): Record<string, string>
+  stop(): Promise<void>
+  kill(): Promise<void>
+}
 
 /** Dispatchers as processes of their own, so that signing and sending have cores of their own. */
-export async function startDispatchers(count: number, env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<Dispatchers> {
-  const names = Array.from({ length: count }, (_, index) => `dispatcher ${index + 1}`)
-  const started = await Promise.allSettled(names.map((name) => keepRunning(name, () => start(env), say)))
-  const kept = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-  const all = (how: 'stop' | 'kill') => async () => void (await Promise.all(kept.map((child) => child[how]())))
-  const failed = started.find((one) => one.status === 'rejected')
-  if (failed) {
-    await all('kill')()
-    throw failed.reason as Error
+export function startDispatchers(count: number, env: NodeJS.ProcessEnv, say: (line: string) => void): Dispatchers {
+  const running = new Map<string, KeptChild>()
+  const starting = Array.from({ length: count }, async (_, index) => {
+    const name = `dispatcher ${index + 1}`
+    running.set(name, await keepRunning(name, () => start(env), say))
+  })
+  const ready = Promise.all(starting)
+  // who waits for it is told; until then a failure is not one of the whole process
+  ready.catch(() => {})
+  const all = async (how: 'stop' | 'kill') => {
+    await Promise.allSettled(starting)
+    await Promise.all([...running.values()].map((child) => child[how]()))
   }
   return {
-    states: () => Object.fromEntries(kept.map((child: KeptChild, index) => [names[index], child.pid() > 0 ? 'ok' : 'starting again'])),
-    stop: all('stop'),
-    kill: all('kill'),
+    ready,
+    states: () => Object.fromEntries([...running].map(([name, child]) => [name, child.pid() > 0 ? 'ok' : 'starting again'])),
+    stop: () => all('stop'),
+    kill: () => all('kill'),
   }
 }
 

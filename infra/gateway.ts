@@ -2,8 +2,8 @@ import { createApp } from '../shared/http/app.ts'
 import { mountHealth } from '../shared/http/health.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Service } from '../shared/service.ts'
+import type { Fetch } from './front.ts'
 
-type Fetch = (request: Request, bindings?: object) => Response | Promise<Response>
 type Parts = { ingest: Service; status: Service; dispatchers: () => Record<string, string> }
 
 /** One port for two services that know nothing of each other: who posts events is sent to ingest, all else to status. */
@@ -25,13 +25,3 @@ const isForIngest = (method: string, path: string) => (method === 'POST' && path
 
 const named = (name: string, dependencies: Record<string, string>) =>
   Object.fromEntries(Object.entries(dependencies).map(([dependency, state]) => [`${name}.${dependency}`, state]))
-
-/** While the parts start: the port is ours already, and who looks in is told to come back. */
-export const starting: Fetch = () =>
-  new Response(
-    JSON.stringify({ type: '/problems/unavailable', title: 'Not able to take this now', status: 503, detail: 'Tidings is starting' }),
-    {
-      status: 503,
-      headers: { 'content-type': 'application/problem+json', 'retry-after': '1' },
-    },
-  )
