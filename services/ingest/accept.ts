@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../shared/clock.ts'
+import type { Accepted } from '../../shared/contracts/api/accept.ts'
 import type { Envelope, EventDraft } from '../../shared/contracts/event.ts'
 import { createId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
@@ -15,7 +16,7 @@ export type Submission = { organizationId: string; source: string; drafts: Event
  * fan it out, now or after a restart. All events of a request are accepted or none is. The same id (or
  * `Idempotency-Key`) with the same bytes is accepted once; with other bytes it is refused.
  */
-export async function accept(submission: Submission, deps: AcceptDeps): Promise<{ id: string; duplicate: boolean }[]> {
+export async function accept(submission: Submission, deps: AcceptDeps): Promise<Accepted['events']> {
   const now = deps.clock.now()
   const events = submission.drafts.map((draft) => newEvent(draft, submission, now))
   const result = await store(events, submission, now, deps)

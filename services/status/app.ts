@@ -5,6 +5,7 @@ import { mountHealth } from '../../shared/http/health.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { StatusDeps } from './deps.ts'
 import { invalidIn } from './refuse.ts'
+import { addAcceptReference } from './routes/accept-reference.ts'
 import { addDeliveryRoutes } from './routes/deliveries.ts'
 import { addDocsRoutes } from './routes/docs.ts'
 import { addEventRoutes } from './routes/events.ts'
@@ -32,6 +33,7 @@ export function createStatusApp(deps: StatusDeps): App {
   addSubscriptionRoutes(app, guard, deps)
   addDeliveryRoutes(app, guard, deps)
   addRedeliveryRoutes(app, guard, deps)
+  addAcceptReference(app)
   addEventRoutes(app, guard, deps)
   addSourceRoutes(app, guard, deps)
   addEventTypeRoutes(app, guard, deps)

@@ -7,6 +7,7 @@ import { RetryPolicy } from '../../../shared/contracts/retry.ts'
 import { SubscriptionFilters, SubscriptionInput } from '../../../shared/contracts/subscription.ts'
 import { Change, Entity } from '../../../shared/contracts/event.ts'
 import type { App, AppEnv } from '../../../shared/http/app.ts'
+import { writeReference } from '../reference.ts'
 
 const info = {
   title: 'Tidings',
@@ -27,6 +28,7 @@ const tags = [
   { name: 'Event types', description: 'What events there are.' },
   { name: 'Keys', description: 'Who may do what.' },
 ]
+const securitySchemes = { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, `tdk_…`.' } }
 /** Named once in the document instead of being written out wherever they occur. */
 const named = { Filter, RetryPolicy, SubscriptionFilters, SubscriptionInput, Entity, Change }
 
@@ -53,16 +55,8 @@ const script = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', de
 
 /** The reference, made from the schemas that validate the requests. */
 export function addDocsRoutes(app: App): void {
-  for (const [name, schema] of Object.entries(named)) app.openAPIRegistry.register(name, schema)
-  app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', {
-    type: 'http',
-    scheme: 'bearer',
-    description: 'An API key, `tdk_…`.',
-  })
   let document: object | undefined
-  app.get('/openapi.json', (c) =>
-    c.json((document ??= app.getOpenAPI31Document({ openapi: '3.1.0', info, tags, servers: [{ url: '/' }] }))),
-  )
+  app.get('/openapi.json', (c) => c.json((document ??= writeReference(app, { info, tags, securitySchemes, named }))))
 
   const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
   app.use('/docs/*', guarded)
