@@ -50,8 +50,13 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
   if (begun.kind === 'cancelled') return cancel(job, begun.reason, deps)
 
   const { webhook, event, startedAt } = begun
-  const payload = deps.payloads.render(event, webhook.format)
-  const headers = { ...webhook.headers, ...ownHeaders(payload), ...sign(webhook, event, payload, startedAt, deps) }
+  const secrets = secretsInForce(webhook, startedAt)
+  const payload = deps.payloads.render(event, webhook.format, { webhook, settings: {}, secrets })
+  const headers = {
+    ...webhook.headers,
+    ...ownHeaders(payload),
+    ...deps.schemes.get(webhook.scheme).sign({ id: event.id, now: startedAt, body: payload.body, secrets }),
+  }
   const result = await deps.sender.send({ url: webhook.url, headers, body: payload.body, timeoutMs: webhook.timeoutMs, signal })
   const now = deps.clock.now()
   const decision = decide({ result, step: job.step, attempts: job.attempts, backoff: job.backoff, now, random: deps.random() })
@@ -147,10 +152,8 @@ const ownHeaders = (payload: Payload): Record<string, string> => ({
 })
 const userAgent = 'Tidings/1'
 
-function sign(webhook: OpenWebhook, event: Event, payload: Payload, now: number, deps: DeliverDeps): Record<string, string> {
-  const secrets = webhook.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now).map(({ value }) => value)
-  return deps.schemes.get(webhook.scheme).sign({ id: event.id, now, body: payload.body, secrets })
-}
+const secretsInForce = ({ secrets }: OpenWebhook, now: number): string[] =>
+  secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now).map(({ value }) => value)
 
 /** A webhook's own headers may hold credentials: the log shows that they were sent, not what they were. */
 const maskCustom = (headers: Record<string, string>, webhook: OpenWebhook): Record<string, string> =>

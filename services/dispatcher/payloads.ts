@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Event } from '../../shared/contracts/event.ts'
-import type { Format, Payload } from '../../shared/payload/format.ts'
+import type { Format, Payload, RenderContext } from '../../shared/payload/format.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 
@@ -12,8 +12,8 @@ export type Payloads = {
   held(eventId: string): Event | undefined
   /** Keeps the event that Redis gave, or reads it from SQL where Redis has it no more. */
   hold(eventId: string, fromRedis: Event | undefined): Promise<Event | undefined>
-  /** Rendered once for each event and format, however many webhooks get it. */
-  render(event: Event, format: string): HashedPayload
+  /** Rendered once for each event and format, however many webhooks get it, unless the format looks at the webhook. */
+  render(event: Event, format: string, context: RenderContext): HashedPayload
 }
 
 const heldBytes = 32 * 1_048_576
@@ -29,13 +29,14 @@ export function holdPayloads(storage: Pick<Storage, 'events'>, formats: Registry
       if (event) events.set(eventId, event)
       return event
     },
-    render(event, format) {
-      const key = `${event.id} ${format}`
-      const known = payloads.get(key)
+    render(event, name, context) {
+      const format = formats.get(name)
+      const key = `${event.id} ${name}`
+      const known = format.perWebhook ? undefined : payloads.get(key)
       if (known) return known
-      const payload = formats.get(format).render(event)
+      const payload = format.render(event, context)
       const hashed = { ...payload, hash: createHash('sha256').update(payload.body).digest('hex') }
-      payloads.set(key, hashed)
+      if (!format.perWebhook) payloads.set(key, hashed)
       return hashed
     },
   }

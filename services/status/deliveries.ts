@@ -62,7 +62,7 @@ function bodiesOf(event: Event | undefined, { formats, log }: Pick<Deps, 'format
 
   function render(format: string, whole: Event): Uint8Array | undefined {
     try {
-      return formats.get(format).render(whole).body
+      return formats.get(format).render(whole, { webhook: { id: '', label: null }, settings: {}, secrets: [] }).body
     } catch (error) {
       // one attempt that cannot be shown must not hide the others
       log.warn({ err: error, format, eventId: whole.id }, 'payload not rendered again')

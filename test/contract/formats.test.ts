@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { EventInput, type Event } from '../../shared/contracts/event.ts'
 import type { Payload } from '../../shared/payload/format.ts'
-import { limits, loadFormats, loadSources, received, toEvent } from '../support/samples.ts'
+import { limits, loadFormats, loadSources, received, toEvent, plainContext } from '../support/samples.ts'
 
 const formats = await loadFormats()
 const sources = await loadSources()
@@ -16,7 +16,7 @@ const events = sources
         .map((draft, i) => ({ title: `${source.name}: ${sample.title} (${i})`, event: toEvent(draft) })),
     ),
   )
-const rendered = (name: string, event: Event) => formats.get(name).render(event)
+const rendered = (name: string, event: Event) => formats.get(name).render(event, plainContext)
 const text = (payload: Payload) => Buffer.from(payload.body).toString()
 const json = (payload: Payload): Record<string, unknown> => JSON.parse(text(payload))
 
@@ -27,7 +27,7 @@ function frozen<T>(value: T): T {
 
 describe.each(formats.all())('format $name', (format) => {
   it.each(events)('renders $title', ({ event }) => {
-    const payload = format.render(frozen(event))
+    const payload = format.render(frozen(event), plainContext)
     expect(payload.body).toBeInstanceOf(Uint8Array)
     expect(payload.contentType).toMatch(/^[\w.+-]+\/[\w.+-]+(;[\x20-\x7e]+)?$/)
     for (const [name, value] of Object.entries(payload.headers ?? {})) {
@@ -38,7 +38,7 @@ describe.each(formats.all())('format $name', (format) => {
   })
 
   it.each(events)('gives the same bytes again for $title', ({ event }) => {
-    expect(format.render(structuredClone(event))).toEqual(format.render(event))
+    expect(format.render(structuredClone(event), plainContext)).toEqual(format.render(event, plainContext))
   })
 })
 

@@ -1,5 +1,5 @@
 import type { Event, EventDraft } from '../../shared/contracts/event.ts'
-import type { Format } from '../../shared/payload/format.ts'
+import type { Format, RenderContext } from '../../shared/payload/format.ts'
 import { Problem } from '../../shared/problem.ts'
 import { loadRegistry } from '../../shared/registry.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
@@ -19,6 +19,13 @@ export const received = (sample: Pick<SourceSample, 'headers' | 'body'>): Receiv
 
 export function dataOf({ raw, data }: EventDraft): string {
   return 'text' in data ? data.text : Buffer.from(raw.subarray(data.start, data.end)).toString()
+}
+
+/** A webhook as formats see it, without settings of its own. */
+export const plainContext: RenderContext = {
+  webhook: { id: '0190b6a2-7c1e-7a64-9a0e-3d7d2f5f7b22', label: 'mirror' },
+  settings: {},
+  secrets: ['whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0'],
 }
 
 /** What acceptance makes of a draft, with an id and a time that are always the same. */
