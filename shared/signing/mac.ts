@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Verdict } from './scheme.ts'
 
 /**
  * HMAC-SHA256 over `prefix` and then the body, as text. Two updates and not one joined buffer: a body may be large,
@@ -24,4 +25,34 @@ export function timestampFault(text: string, now: number, toleranceSeconds: numb
   if (age > toleranceSeconds) return `the timestamp is ${age} s old, more than the ${toleranceSeconds} s allowed`
   if (-age > toleranceSeconds) return `the timestamp is ${-age} s in the future, more than the ${toleranceSeconds} s allowed`
   return undefined
+}
+
+/** The same where the sender's own libraries refuse only what is too old (Stripe). */
+export function ageFault(text: string, now: number, toleranceSeconds: number): string | undefined {
+  return Number(text) * 1000 > now && /^\d{1,12}$/.test(text) ? undefined : timestampFault(text, now, toleranceSeconds)
+}
+
+// an HMAC with an empty key can be computed by anyone
+export const usable = (secrets: string[]): string[] => secrets.filter((secret) => secret !== '')
+
+/** Keys to sign with, newest first. A delivery that cannot be signed is a fault of its set-up, and not sent. */
+export function signingKeys(scheme: string, secrets: string[]): [string, ...string[]] {
+  const [first, ...others] = usable(secrets)
+  if (first === undefined) throw new Error(`${scheme}: no secret to sign with`)
+  return [first, ...others]
+}
+
+export const refused = (reason: string): Verdict => ({ valid: false, reason, kind: 'signature' })
+export const refusedTime = (reason: string): Verdict => ({ valid: false, reason, kind: 'timestamp' })
+
+/**
+ * What most schemes come to: one header holds one signature, which must be that of one of the secrets. Every secret is
+ * tried, so that the time taken does not tell which of them it was.
+ */
+export function verifyOne(given: string | undefined, header: string, secrets: string[], expect: (secret: string) => string): Verdict {
+  if (!given) return refused(`${header} is missing`)
+  const keys = usable(secrets)
+  if (keys.length === 0) return refused('there is no secret to verify with')
+  const matches = keys.map((key) => equalText(given, expect(key)))
+  return matches.includes(true) ? { valid: true } : refused(`${header} does not match`)
 }

@@ -39,13 +39,19 @@ export type VerifyInput = {
   toleranceSeconds: number
 }
 
-/** Why it does not verify, in words for the log; never says what the right signature would have been. */
-export type Verdict = { valid: true } | { valid: false; reason: string }
+/**
+ * Why it does not verify, in words for the log; never says what the right signature would have been. `kind` is for
+ * senders that expect two answers (Foundry): `timestamp` where the time the request carries is what is wrong.
+ */
+export type Verdict = { valid: true } | { valid: false; reason: string; kind: 'signature' | 'timestamp' }
 
 export type Scheme = {
   name: string
   description: string
-  /** What can be set for one source; left out where nothing can. */
+  /**
+   * What can be set for one source; left out where nothing can. Must take its own output, because what is stored is
+   * read with it again. A scheme that refuses `{}` cannot be chosen without params.
+   */
   params?: z.ZodType<SchemeParams>
   /** Headers to send, names in lower case. Throws when none of the secrets can be a key of this scheme. */
   sign(input: SignInput): Record<string, string>
