@@ -1,14 +1,72 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { Event, EventDraft } from '../../shared/contracts/event.ts'
 import type { Format, RenderContext } from '../../shared/payload/format.ts'
 import { Problem } from '../../shared/problem.ts'
 import { loadRegistry } from '../../shared/registry.ts'
-import type { Scheme } from '../../shared/signing/scheme.ts'
+import type { Scheme, SchemeParams } from '../../shared/signing/scheme.ts'
 import type { Limits, ReceivedRequest, SourceAdapter, SourceSample } from '../../services/ingest/source.ts'
 
 /** Every implementation there is, so that the contract tests reach a new one by its mere existence. */
 export const loadSchemes = () => loadRegistry<Scheme>('scheme', new URL('../../shared/signing/schemes/', import.meta.url))
 export const loadFormats = () => loadRegistry<Format>('format', new URL('../../shared/payload/formats/', import.meta.url))
 export const loadSources = () => loadRegistry<SourceAdapter>('source', new URL('../../services/ingest/sources/', import.meta.url))
+
+/** How a scheme is set up in the contract tests, where it needs more than a secret. */
+export type SchemeSetup = {
+  title: string
+  params?: SchemeParams
+  method?: string
+  url?: string
+  createSecret: () => string
+  /** The sender's own libraries hold only the past to the tolerance, and so do we (CONTRACTS §6). */
+  takesFuture?: boolean
+  /** The sender's own libraries refuse a request without a body. */
+  refusesEmptyBody?: boolean
+}
+
+const createSecret = () => `whsec_${randomBytes(32).toString('base64')}`
+const createHexKey = () => randomBytes(32).toString('hex')
+
+/** A private key in the form of Standard Webhooks: seed and public key, the last 32 bytes of what DER holds of each. */
+export function createKeyPair() {
+  const pair = generateKeyPairSync('ed25519')
+  const seed = pair.privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32)
+  const point = pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)
+  return { secret: `whsk_${Buffer.concat([seed, point]).toString('base64')}`, publicKey: `whpk_${point.toString('base64')}` }
+}
+
+const signedRequest = { method: 'POST', url: 'https://hooks.example.com/in/hubspot?src=hs%3Aapp%2Fv3&keep=%20%26' }
+
+const setups: Record<string, Partial<SchemeSetup>[]> = {
+  stripe: [{ takesFuture: true }],
+  shopify: [{ refusesEmptyBody: true }],
+  'hubspot-v2': [signedRequest],
+  'hubspot-v3': [{ ...signedRequest, takesFuture: true }],
+  'standard-webhooks-ed25519': [{ createSecret: () => createKeyPair().secret }],
+  'sesam-hmac': [{ params: { header: 'X-Superoffice-Signature' } }],
+  'sesam-token': [{ title: 'the header it has by default' }, { title: 'another header', params: { header: 'X-Token' } }],
+  'generic-hmac': [
+    { title: 'no more than a header', params: { header: 'X-Signature' } },
+    {
+      title: 'a timestamp, base64 and a key in hexadecimal',
+      params: {
+        header: 'X-Acme-Signature',
+        algorithm: 'sha512',
+        encoding: 'base64',
+        prefix: 'v9:',
+        signed: 'acme:{timestamp}:{body}:end',
+        timestamp_header: 'X-Acme-Time',
+        key_encoding: 'hex',
+      },
+      createSecret: createHexKey,
+    },
+    { title: 'SHA-1, as old senders have it', params: { header: 'X-Signature', algorithm: 'sha1', prefix: 'sha1=' } },
+  ],
+}
+
+/** Every way in which a scheme is put through the contract tests; a new scheme needs to be named here only where it needs more. */
+export const setupsOf = (name: string): SchemeSetup[] =>
+  (setups[name] ?? [{}]).map((setup) => ({ title: 'with a secret alone', createSecret, ...setup }))
 
 export const limits: Limits = { eventBytes: 256 * 1024, eventsPerRequest: 100, depth: 64 }
 
