@@ -54,7 +54,11 @@ function createConverter(schemas: Json, named: Record<string, z.ZodType>): Conve
       properties: { it: Json }
       $defs?: Record<string, Json>
     }
-    for (const [name, { id: _, ...definition }] of Object.entries($defs)) schemas[name] = definition
+    for (const [name, { id: _, ...definition }] of Object.entries($defs)) {
+      // zod numbers what has no name anew in each call, so that two of them would be taken for one
+      if (name.startsWith('__')) throw new Error(`a recursive schema in the reference has no name: ${text.slice(0, 200)}`)
+      schemas[name] = definition
+    }
     return properties.it
   }
 }

@@ -114,11 +114,11 @@ export const deliveryFilterReference = filterReference(deliveryFields)
 export const CountInput = z.strictObject({ filter: Filter.optional().describe('All deliveries when left out.') }).meta({ id: 'CountInput' })
 export const Count = z.object({ count: z.int().describe('How many deliveries match, exactly.') }).meta({ id: 'Count' })
 
-export const RedeliverInput = z
-  .strictObject({
-    filter: Filter.describe('Which deliveries. Of these, the ones that are finished and whose webhook is active are sent again.'),
-  })
-  .meta({ id: 'RedeliverInput', example: { filter: { field: 'status', op: 'eq', value: 'failed' } } })
+export const RedeliverInput = z.strictObject({ filter: Filter }).meta({
+  id: 'RedeliverInput',
+  description: 'Which deliveries. Of those that match, the ones that are finished and whose webhook is active are sent again.',
+  example: { filter: { field: 'status', op: 'eq', value: 'failed' } },
+})
 
 export const Redelivery = z
   .object({

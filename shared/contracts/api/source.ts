@@ -38,13 +38,11 @@ export const SourceInput = z
   .meta({ id: 'SourceInput', example: { name: 'catalog', adapter: 'standard-webhooks', scheme: 'standard-webhooks' } })
 export type SourceInput = z.infer<typeof SourceInput>
 
-export const SourcePatch = z
-  .strictObject({ adapter: adapter.optional(), scheme: scheme.optional() })
-  .meta({
-    id: 'SourcePatch',
-    description: 'Members left out stay as they are. Secrets are added and removed below `/sources/{name}/secrets`.',
-    example: { scheme: 'ptolemy' },
-  })
+export const SourcePatch = z.strictObject({ adapter: adapter.optional(), scheme: scheme.optional() }).meta({
+  id: 'SourcePatch',
+  description: 'Members left out stay as they are. Secrets are added and removed below `/sources/{name}/secrets`.',
+  example: { scheme: 'ptolemy' },
+})
 
 export const Source = z
   .object({

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openStatusApp, type StatusApp } from '../support/status-app.ts'
+
+let status: StatusApp
+beforeAll(async () => {
+  status = await openStatusApp()
+})
+afterAll(() => status.close())
+
+const open = (path: string) => status.call('GET', path, undefined, { key: null })
+
+describe('the reference', () => {
+  it('is an OpenAPI 3.1 document in which every reference leads somewhere and every operation has its own name', async () => {
+    const { status: code, body, text } = await open('/openapi.json')
+
+    expect(code).toBe(200)
+    expect(body).toMatchObject({ openapi: '3.1.0', components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } } })
+    const { schemas } = body.components as { schemas: Record<string, unknown> }
+    const references = [...text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name as string)
+    expect(references.length).toBeGreaterThan(50)
+    expect(references.filter((name) => !(name in schemas))).toEqual([])
+    expect(text).not.toMatch(/#\/\$defs|__schema/)
+    const names = [...text.matchAll(/"operationId":"([^"]+)"/g)].map(([, name]) => name)
+    expect(new Set(names).size).toBe(names.length)
+  })
+
+  it('explains every member that a webhook is made of', async () => {
+    const { body } = await open('/openapi.json')
+    const { schemas } = body.components as {
+      schemas: Record<string, { properties: Record<string, { description?: string; anyOf?: { description?: string }[] }> }>
+    }
+
+    const silent = Object.entries(schemas.WebhookInput?.properties ?? {}).filter(
+      ([, { description, anyOf }]) => !description && !anyOf?.some((form) => form.description),
+    )
+
+    expect(silent).toEqual([])
+  })
+
+  it('is shown with assets of this server alone, and without a script in the page', async () => {
+    const page = await open('/docs')
+
+    expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/)
+    expect(page.text).not.toMatch(/https?:|<script>|javascript:| on\w+=/)
+    for (const [, asset] of page.text.matchAll(/(?:src|href)="([^"]+)"/g)) expect((await open(asset as string)).status, asset).toBe(200)
+    expect((await open('/docs/package.json')).status).toBe(404)
+    expect((await open('/docs/..%2fpackage.json')).status).toBe(404)
+  })
+})
+
+describe('health', () => {
+  it('is answered without a key', async () => {
+    expect(await open('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } })
+    expect(await open('/readyz')).toMatchObject({ status: 200, body: { dependencies: { storage: 'ok' } } })
+  })
+
+  it('says which dependency is wrong', async () => {
+    const dependencies = { storage: 'ok', redis: 'the connection is closed' }
+    const sick = await openStatusApp({ ready: async () => dependencies })
+
+    const answer = await sick.call('GET', '/readyz', undefined, { key: null })
+    await sick.close()
+
+    expect(answer).toMatchObject({ status: 503, body: { status: 'not ready', dependencies } })
+  })
+})
+
+describe('the queues', () => {
+  const basic = (key: string) => ({ authorization: `Basic ${Buffer.from(`anyone:${key}`).toString('base64')}` })
+  const visit = (path: string, headers = {}, method = 'GET') => status.call(method, path, undefined, { key: null, headers })
+
+  it('ask a browser for the key', async () => {
+    const answer = await visit('/queues')
+
+    expect(answer.status).toBe(401)
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Basic /)
+  })
+
+  it('are shown to an admin, with or without a slash, and to nobody else', async () => {
+    const admin = basic(await status.makeKey(['admin']))
+
+    for (const path of ['/queues', '/queues/', '/queues/queue/deliveries']) expect((await visit(path, admin)).status, path).toBe(200)
+    expect((await visit('/queues', basic(await status.makeKey(['write'])))).status).toBe(403)
+  })
+
+  it('fetch nothing from another origin', async () => {
+    const { headers } = await visit('/queues', basic(await status.makeKey(['admin'])))
+
+    expect(headers.get('content-security-policy')).toMatch(/default-src 'none'.*font-src 'self'/)
+  })
+
+  it('can only be looked at unless the settings say otherwise', async () => {
+    const answer = await visit('/queues/api/queues/pause', basic(await status.makeKey(['admin'])), 'PUT')
+
+    expect(answer.status).toBe(405)
+  })
+
+  it('are not changed by the page of another site', async () => {
+    const writable = await openStatusApp({ settings: { queuesWritable: true, redisPrefix: '{test}' } })
+    const key = basic(await writable.makeKey(['admin']))
+    const change = (headers: Record<string, string>) =>
+      writable.call('PUT', '/queues/api/queues/none/pause', undefined, { key: null, headers: { ...key, ...headers } })
+
+    const foreigners: Record<string, string>[] = [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+    ]
+    for (const foreign of foreigners) expect((await change(foreign)).status, JSON.stringify(foreign)).toBe(403)
+    expect((await change({ 'sec-fetch-site': 'same-origin' })).status).toBe(404)
+    await writable.close()
+  })
+})
