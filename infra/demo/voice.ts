@@ -1,0 +1,49 @@
+import type { SourceAdapter } from '../../services/ingest/source.ts'
+import type { Entity } from '../../shared/contracts/event.ts'
+import { loadRegistry } from '../../shared/registry.ts'
+import type { DayEvent } from './day.ts'
+
+/** An event as it must turn up in the log, whatever words it was told in. */
+export type Told = { type: string; source: string; entity: Entity | undefined }
+
+/** One request, and what it tells of. */
+export type Telling = { headers: Record<string, string>; body: string; told: Omit<Told, 'source'>[] }
+
+/** One way in which a system reports: how often it does, and how many events it puts into one request. */
+type Form = { weight: number; size: [least: number, most: number]; tell(events: DayEvent[]): Telling }
+
+/**
+ * A voice tells of the day in the words of one source adapter, whose name it has. One file in `voices/` each; an adapter
+ * that has none is played by its own samples.
+ */
+export type Voice = {
+  name: string
+  /** Where it posts: everybody's `POST /events`, or a source registered for it, with the adapter's scheme. */
+  door: 'events' | 'source'
+  forms: Form[]
+}
+
+export type Voices = { voices: Voice[]; adapters: SourceAdapter[] }
+
+/** Every voice whose adapter there is, and all adapters. */
+export async function loadVoices(): Promise<Voices> {
+  const adapters = await loadRegistry<SourceAdapter>('source adapter', new URL('../../services/ingest/sources/', import.meta.url))
+  const voices = await loadRegistry<Voice>('voice', new URL('./voices/', import.meta.url))
+  return { voices: voices.all().filter(({ name }) => adapters.has(name)), adapters: adapters.all() }
+}
+
+export const toldOf = ({ type, entity }: DayEvent): Omit<Told, 'source'> => ({ type, entity })
+
+const limits = { eventBytes: 262_144, eventsPerRequest: 1_000, depth: 64 }
+
+/** An adapter's samples, with what the adapter reads in them. Each id once: an event never changes. */
+export function tellSamples(adapter: Pick<SourceAdapter, 'parse' | 'samples'>): Telling[] {
+  const seen = new Set<string>()
+  return adapter.samples.flatMap(({ headers, body }) => {
+    const drafts = adapter.parse({ headers, body: Buffer.from(body) }, limits)
+    const ids = drafts.map(({ sourceEventId }) => sourceEventId).filter((id) => id !== undefined)
+    if (ids.some((id) => seen.has(id))) return []
+    for (const id of ids) seen.add(id)
+    return [{ headers, body, told: drafts.map(({ type, entity }) => ({ type, entity })) }]
+  })
+}
