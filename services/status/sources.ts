@@ -5,6 +5,7 @@ import { Problem, invalid } from '../../shared/problem.ts'
 import type { Source } from '../../shared/storage/storage.ts'
 import type { StatusDeps } from './deps.ts'
 import { notFound } from './refuse.ts'
+import { canSign, choosable } from './schemes.ts'
 import { iso } from './shape.ts'
 
 type Deps = Pick<StatusDeps, 'storage' | 'vault' | 'schemes' | 'adapters' | 'clock'>
@@ -32,7 +33,7 @@ export async function createSource(
   if (input.secret && !input.scheme) throw invalid([{ path: ['secret'], message: 'is of no use without a `scheme`' }])
   const id = createId()
   const now = deps.clock.now()
-  const made = input.scheme && !input.secret ? createSecret() : null
+  const made = input.scheme && !input.secret ? madeFor(input.scheme, deps) : null
   const secret = input.secret ?? made
   const { name, adapter, scheme } = input
   const source: Source = {
@@ -62,7 +63,7 @@ export async function patchSource(
 ): Promise<{ source: Source; secret: string | null }> {
   check(patch, deps)
   const found = await findSource(organizationId, name, deps)
-  const made = patch.scheme && found.secrets.length === 0 ? createSecret() : null
+  const made = patch.scheme && found.secrets.length === 0 ? madeFor(patch.scheme, deps) : null
   const source = await deps.storage.sources.update(
     organizationId,
     name,
@@ -81,7 +82,7 @@ export async function addSecret(
 ): Promise<{ source: Source; secret: string | null }> {
   const found = await findSource(organizationId, name, deps)
   if (found.secrets.length >= maxSecrets) throw new Problem('conflict', `a source may have ${maxSecrets} secrets; remove one first`)
-  const made = given === undefined ? createSecret() : null
+  const made = given === undefined ? madeFor(found.scheme, deps) : null
   const secrets = [deps.vault.seal(given ?? (made as string), found.id), ...found.secrets]
   const source = await deps.storage.sources.update(organizationId, name, { secrets }, deps.clock.now())
   if (!source) throw notFound('source', name)
@@ -97,6 +98,15 @@ export async function removeSecret(organizationId: string, name: string, id: str
   await deps.storage.sources.update(organizationId, name, { secrets }, deps.clock.now())
 }
 
+/** Some schemes take secrets that only the source itself can give: a public key, the secret of an app. */
+function madeFor(scheme: string | null, { schemes, clock }: Deps): string {
+  const secret = createSecret()
+  if (scheme && schemes.has(scheme) && !canSign(schemes.get(scheme), [secret], clock.now())) {
+    throw invalid([{ path: ['secret'], message: `must be given: the scheme "${scheme}" takes one that the source has` }])
+  }
+  return secret
+}
+
 export async function findSource(organizationId: string, name: string, deps: Pick<Deps, 'storage'>): Promise<Source> {
   const source = await deps.storage.sources.find(organizationId, name)
   if (!source) throw notFound('source', name)
@@ -110,6 +120,7 @@ function check(
   const errors: { path: PropertyKey[]; message: string }[] = []
   if (adapter !== undefined && !adapters.includes(adapter))
     errors.push({ path: ['adapter'], message: `must be one of ${adapters.join(', ')}` })
-  if (scheme && !schemes.has(scheme)) errors.push({ path: ['scheme'], message: `must be null or one of ${schemes.names().join(', ')}` })
+  if (scheme && !choosable(schemes).includes(scheme))
+    errors.push({ path: ['scheme'], message: `must be null or one of ${choosable(schemes).join(', ')}` })
   if (errors.length > 0) throw invalid(errors)
 }

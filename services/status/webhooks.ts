@@ -5,6 +5,7 @@ import type { Webhook, WebhookPatch as Columns, WebhookSecret } from '../../shar
 import { announceRegistry } from '../../shared/transport.ts'
 import type { StatusDeps } from './deps.ts'
 import { invalidIn, notFound } from './refuse.ts'
+import { canSign, choosable } from './schemes.ts'
 import { inForce, openHeaders } from './shape.ts'
 
 type Deps = Pick<StatusDeps, 'storage' | 'vault' | 'policy' | 'schemes' | 'formats' | 'redis' | 'settings' | 'log' | 'clock'>
@@ -140,22 +141,12 @@ function check(input: WebhookInput, secrets: string[], { policy, schemes, format
       message: `${url.reason}; it must be a http(s) URL without user, password or fragment, and lead to a public address`,
     })
   if (!formats.has(input.format)) errors.push({ path: ['format'], message: `must be one of ${formats.names().join(', ')}` })
-  if (!schemes.has(input.scheme)) errors.push({ path: ['scheme'], message: `must be one of ${schemes.names().join(', ')}` })
-  else if (!signs(schemes.get(input.scheme), secrets, clock.now()))
-    errors.push({ path: ['secret'], message: `cannot be used with the scheme "${input.scheme}"` })
-  if (errors.length > 0) throw invalid(errors)
-}
-
-/** Found out now and not at the first delivery: a secret in a form that the scheme cannot use. */
-function signs(scheme: ReturnType<StatusDeps['schemes']['get']>, secrets: string[], now: number): boolean {
-  const body = Buffer.from('{}')
-  try {
-    const headers = scheme.sign({ id: 'check', now, body, secrets })
-    return Object.keys(headers).length === 0 || scheme.verify({ headers, body, secrets, now, toleranceSeconds: 300 }).valid
-  } catch {
-    // a scheme says by throwing that it has no usable secret, which is the answer
-    return false
+  if (!choosable(schemes).includes(input.scheme))
+    errors.push({ path: ['scheme'], message: `must be one of ${choosable(schemes).join(', ')}` })
+  else if (!canSign(schemes.get(input.scheme), secrets, clock.now())) {
+    errors.push({ path: ['secret'], message: `the scheme "${input.scheme}" needs one of another form; give it in the form of that scheme` })
   }
+  if (errors.length > 0) throw invalid(errors)
 }
 
 /** Only hurries the dispatchers, whose copies expire by themselves: the change is made, whether Redis is there or not. */

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { z } from 'zod'
+import { ensureAdminKey } from '../../services/status/bootstrap.ts'
 import type { Source } from '../../shared/contracts/api/source.ts'
 import type { Subscription } from '../../shared/contracts/api/subscription.ts'
 import type { Webhook, WebhookWithSecret } from '../../shared/contracts/api/webhook.ts'
+import { hashApiKey } from '../../shared/id.ts'
 import { anId } from '../support/builders.ts'
 import { aDelivery, aStart, anEnd } from '../support/outcomes.ts'
 import { openStatusApp, type StatusApp } from '../support/status-app.ts'
+import { dialects, type Dialect } from '../support/storage.ts'
 
 type Created = z.infer<typeof WebhookWithSecret>
 type List<T> = { data: T[]; meta: { next_cursor: string | null; has_more: boolean } }
@@ -335,4 +338,16 @@ describe('an API key', () => {
     await status.makeKey(['admin'], 'locked')
     expect((await status.call('DELETE', `/keys/${last?.id}`, undefined, { key })).status).toBe(204)
   })
+})
+
+it('makes one admin key at the first start, even where two processes start at once', async () => {
+  const { storage, close } = await (dialects[0] as Dialect).open()
+
+  const made = await Promise.all([ensureAdminKey(storage, status.clock), ensureAdminKey(storage, status.clock)])
+
+  const keys = made.filter((key) => key !== undefined)
+  expect(keys).toHaveLength(1)
+  expect(await storage.keys.findByHash(hashApiKey(keys[0] as string), 0)).toMatchObject({ organizationId: 'default', scopes: ['admin'] })
+  expect(await ensureAdminKey(storage, status.clock)).toBeUndefined()
+  await close()
 })

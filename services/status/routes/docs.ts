@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createMiddleware } from 'hono/factory'
 import { Filter } from '../../../shared/contracts/filter.ts'
 import { RetryPolicy } from '../../../shared/contracts/retry.ts'
@@ -58,7 +58,7 @@ export function addDocsRoutes(app: App): void {
   let document: object | undefined
   app.get('/openapi.json', (c) => c.json((document ??= writeReference(app, { info, tags, securitySchemes, named }))))
 
-  const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+  const folder = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')))
   app.use('/docs/*', guarded)
   app.get('/docs', (c) => c.html(page))
   app.get('/docs/reference.js', (c) => c.body(script, 200, { 'content-type': 'text/javascript' }))
