@@ -45,11 +45,11 @@ async function demo(options: Options, env: Env, signal: AbortSignal): Promise<bo
     ends.push(() => tidings.stop())
     if (tidings.own) say(`Tidings runs on ${tidings.url}, with ${tidings.redis}.`)
     const report = await playThrough({ options, tidings, receivers, time, signal, ends }).catch((error: unknown) => {
-      if (!signal.aborted) say(lastWords(tidings))
+      if (!signal.aborted) sayLastWords(tidings)
       throw error
     })
     process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : render(report)}\n`)
-    if (!report.ok) say(lastWords(tidings))
+    if (!report.ok) sayLastWords(tidings)
     if (!options.json) process.stdout.write(`\n${whereToLook(report)}\n`)
     if (options.keep) await keep(tidings, signal)
     return report.ok
@@ -133,8 +133,10 @@ function introduce(receivers: Receiver[], { posts }: Plan): string {
   return [`A day of a data catalog, ${events} events, for ${receivers.length} receivers:`, ...lines, ''].join('\n')
 }
 
-const lastWords = (tidings: Tidings): string =>
-  ['', 'What Tidings said last:', ...tidings.lastWords().map((line) => `  ${line}`)].join('\n')
+function sayLastWords({ lastWords }: Tidings): void {
+  const words = lastWords()
+  if (words.length > 0) say(['', 'What Tidings said last:', ...words.map((line) => `  ${line}`), ''].join('\n'))
+}
 
 async function keep(tidings: Tidings, signal: AbortSignal): Promise<void> {
   say(`\n${tidings.own ? 'Tidings and the receivers run' : 'The receivers run'} until Ctrl-C.`)

@@ -45,31 +45,36 @@ export async function play(posts: Post[], played: Played, stage: Stage): Promise
 }
 
 async function make(post: Post, played: Played, stage: Stage): Promise<void> {
-  const first = await send(post, stage)
+  // signed once: what is sent again is the same request, as when an answer was lost on its way
+  const signature = sign(post, stage)
+  const first = await send(post, signature, stage.api)
   if (first.refusal !== undefined) return void played.refused.push(`${post.path}: ${first.refusal}`)
   if (first.events) played.accepted.push(...first.events.map(({ id }, index) => ({ id, told: post.told[index] as Told })))
   else played.unnamed.push(...post.told)
   if (!post.again) return
   played.repeated++
-  const second = await send(post, stage)
+  const second = await send(post, signature, stage.api)
   if (second.refusal !== undefined) played.refused.push(`${post.path}, sent again: ${second.refusal}`)
   for (const [index, { id, duplicate }] of (second.events ?? []).entries()) {
     if (!duplicate || id !== first.events?.[index]?.id) played.takenTwice.push(id)
   }
 }
 
+type Headers = Record<string, string>
+
+function sign({ source, path, headers, body }: Post, { api, sources, schemes }: Stage): Headers | undefined {
+  const { scheme, secret } = sources.find(({ name }) => name === source) ?? {}
+  if (!scheme || !secret) return undefined
+  const request = { method: 'POST', url: api.url + path, body: Buffer.from(body) }
+  return schemes.get(scheme).sign({ ...request, id: headers['webhook-id'] ?? '', now: Date.now(), secrets: [secret] })
+}
+
 type Sent = { events?: { id: string; duplicate: boolean }[]; refusal?: string }
 
-async function send({ path, headers, body, source, told }: Post, { api, sources, schemes }: Stage): Promise<Sent> {
-  const open = sources.find(({ name }) => name === source)
-  const signature =
-    open?.scheme && open.secret ? sign(schemes.get(open.scheme), open.secret, { url: api.url + path, headers, body }) : undefined
+async function send({ path, headers, body, told }: Post, signature: Headers | undefined, api: Api): Promise<Sent> {
   const answered = await api.post(path, { ...headers, ...signature }, body, signature !== undefined)
   if (answered.status < 200 || answered.status > 299) return { refusal: `answered ${answered.status}, ${detailOf(answered.body)}` }
   const { events } = answered.body as Sent
   if (events && events.length !== told.length) return { refusal: `${told.length} events were sent and ${events.length} answered` }
   return events ? { events } : {}
 }
-
-const sign = (scheme: Scheme, secret: string, { url, headers, body }: { url: string; headers: Record<string, string>; body: string }) =>
-  scheme.sign({ id: headers['webhook-id'] ?? '', now: Date.now(), body: Buffer.from(body), secrets: [secret], method: 'POST', url })

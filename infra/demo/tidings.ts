@@ -60,7 +60,7 @@ export const givenTidings = ({ url, key }: { url: string; key: string }): Tiding
   key,
   own: false,
   redis: undefined,
-  lastWords: () => ['that is in its own log'],
+  lastWords: () => [],
   stop: async () => {},
 })
 

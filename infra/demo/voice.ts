@@ -6,8 +6,8 @@ import type { DayEvent } from './day.ts'
 /** An event as it must turn up in the log, whatever words it was told in. */
 export type Told = { type: string; source: string; entity: Entity | undefined }
 
-/** One request, and what it tells of. */
-export type Telling = { headers: Record<string, string>; body: string; told: Omit<Told, 'source'>[] }
+/** One request, and what it tells of; left out where that is for the adapter to say. */
+export type Telling = { headers: Record<string, string>; body: string; told?: Omit<Told, 'source'>[] }
 
 /** One way in which a system reports: how often it does, and how many events it puts into one request. */
 type Form = { weight: number; size: [least: number, most: number]; tell(events: DayEvent[]): Telling }
@@ -33,17 +33,25 @@ export async function loadVoices(): Promise<Voices> {
 }
 
 export const toldOf = ({ type, entity }: DayEvent): Omit<Told, 'source'> => ({ type, entity })
+export const json = { 'content-type': 'application/json' }
 
+/** The last word of a type: `created`, `failed`. */
+export const actionOf = ({ type }: DayEvent): string => type.slice(type.lastIndexOf('.') + 1)
+
+type Reader = Pick<SourceAdapter, 'parse' | 'samples'>
 const limits = { eventBytes: 262_144, eventsPerRequest: 1_000, depth: 64 }
 
-/** An adapter's samples, with what the adapter reads in them. Each id once: an event never changes. */
-export function tellSamples(adapter: Pick<SourceAdapter, 'parse' | 'samples'>): Telling[] {
+export const readBy = (adapter: Reader, { headers, body }: Telling) => adapter.parse({ headers, body: Buffer.from(body) }, limits)
+
+/** An adapter's samples, each id once: an event never changes. What needs a source set up in its own way is for a voice. */
+export function tellSamples(adapter: Reader): Telling[] {
   const seen = new Set<string>()
-  return adapter.samples.flatMap(({ headers, body }) => {
-    const drafts = adapter.parse({ headers, body: Buffer.from(body) }, limits)
-    const ids = drafts.map(({ sourceEventId }) => sourceEventId).filter((id) => id !== undefined)
-    if (ids.some((id) => seen.has(id))) return []
-    for (const id of ids) seen.add(id)
-    return [{ headers, body, told: drafts.map(({ type, entity }) => ({ type, entity })) }]
-  })
+  return adapter.samples
+    .filter((sample) => !('settings' in sample))
+    .filter((sample) => {
+      const ids = readBy(adapter, sample).flatMap(({ sourceEventId }) => sourceEventId ?? [])
+      const isNew = ids.every((id) => !seen.has(id))
+      for (const id of ids) seen.add(id)
+      return isNew
+    })
 }

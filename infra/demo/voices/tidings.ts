@@ -1,11 +1,11 @@
 import type { DayEvent } from '../day.ts'
-import { toldOf, type Telling, type Voice } from '../voice.ts'
+import { json, toldOf, type Telling, type Voice } from '../voice.ts'
 
 /** A catalog that was written for Tidings: one event, or those of the last minutes in an array. */
 const native = ({ at: _, ...event }: DayEvent) => ({ ...event, subject: event.entity.name })
 
 const tell = (events: DayEvent[], body: unknown): Telling => ({
-  headers: { 'content-type': 'application/json' },
+  headers: json,
   body: JSON.stringify(body),
   told: events.map(toldOf),
 })
