@@ -9,12 +9,20 @@ import type { AcceptResult, NewEvent, Storage } from '../../shared/storage/stora
 import type { Relay } from './relay.ts'
 
 export type AcceptDeps = { storage: Pick<Storage, 'events'>; relay: Pick<Relay, 'offer'>; clock: Clock; log: Logger }
-export type Submission = { organizationId: string; source: string; drafts: EventDraft[]; headers: Record<string, string | undefined> }
+export type Submission = {
+  organizationId: string
+  source: string
+  drafts: EventDraft[]
+  headers: Record<string, string | undefined>
+  /** What makes two events with one id the same, as the source's adapter says; `bytes` when left out. */
+  identity?: 'bytes' | 'id'
+}
 
 /**
  * Makes events durable. What returns is committed to disk: from here on it survives any crash, and the relay will
  * fan it out, now or after a restart. All events of a request are accepted or none is. The same id (or
- * `Idempotency-Key`) with the same bytes is accepted once; with other bytes it is refused.
+ * `Idempotency-Key`) with the same bytes is accepted once; with other bytes it is refused, unless the source repeats
+ * its events with other bytes.
  */
 export async function accept(submission: Submission, deps: AcceptDeps): Promise<Accepted['events']> {
   const now = deps.clock.now()
@@ -33,13 +41,13 @@ export async function accept(submission: Submission, deps: AcceptDeps): Promise<
   return result.events
 }
 
-function newEvent(draft: EventDraft, { organizationId, source, headers }: Submission, now: number): NewEvent {
+function newEvent(draft: EventDraft, { organizationId, source, headers, identity }: Submission, now: number): NewEvent {
   const { raw, data, time, ...own } = draft
   const envelope: Envelope = { ...own, id: createId(), organizationId, source, time: time ?? new Date(now).toISOString() }
   return {
     envelope,
     dedupKey: draft.sourceEventId ?? null,
-    bodyHash: sha256(raw),
+    bodyHash: sha256((identity === 'id' && draft.sourceEventId) || raw),
     raw,
     data,
     headers: keptHeaders(headers),
@@ -81,7 +89,7 @@ function conflict(result: Extract<AcceptResult, { kind: 'conflict' }>, count: nu
   return new Problem('conflict', `${field}: ${message}`, { errors: [{ field, message }] })
 }
 
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex')
 const dataText = (raw: Uint8Array, data: NewEvent['data']) =>
   'text' in data ? data.text : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8', data.start, data.end)
 

@@ -54,17 +54,18 @@ export function createIngestApp(deps: RouteDeps): App {
     const request = await receive(c)
     verify(source, request, deps)
     const adapter = deps.adapters.get(source.adapter)
+    const { organizationId, name } = source
+    const { identity, answer } = adapter
     const events = await accept(
-      { organizationId: source.organizationId, source: source.name, drafts: adapter.parse(request, limits), headers: request.headers },
+      { organizationId, source: name, drafts: adapter.parse(request, limits), headers: request.headers, ...(identity && { identity }) },
       deps,
     )
-    return adapter.answer ? c.json(adapter.answer.body as object, adapter.answer.status as 200) : c.json({ events }, 202)
+    return answer ? c.json(answer.accepted.body as object, answer.accepted.status as 200) : c.json({ events }, 202)
   })
 
   for (const path of ['/events', '/sources/:source/events']) {
     app.all(path, (c) => {
-      c.header('allow', 'POST')
-      throw new Problem('method_not_allowed', `${c.req.path} takes POST`)
+      throw new Problem('method_not_allowed', `${c.req.path} takes POST`, { allow: 'POST' })
     })
   }
   return app
