@@ -71,21 +71,57 @@ export function elementSpans(json: Uint8Array, from = 0): Span[] {
   return spans
 }
 
-/** The value of a member of the object that begins at `from`. Of several with the name the last counts, as in `JSON.parse`. */
-export function memberSpan(json: Uint8Array, name: string, from = 0): Span | undefined {
+type Member = { nameStart: number; nameEnd: number; value: Span }
+
+/** Members of the object that begins at `from`, as they stand; names without their quotes. */
+function* members(json: Uint8Array, from: number): Generator<Member> {
   const open = skipSpace(json, from)
-  if (json[open] !== openBrace) return undefined
-  const wanted = Buffer.from(name)
-  let found: Span | undefined
+  if (json[open] !== openBrace) return
   let at = skipSpace(json, open + 1)
   while (at < json.length && json[at] !== closeBrace) {
     const nameEnd = skipString(json, at)
     const start = skipSpace(json, skipSpace(json, nameEnd) + 1)
     const end = skipValue(json, start)
-    if (isNamed(json, at + 1, nameEnd - 1, name, wanted)) found = { start, end }
+    yield { nameStart: at + 1, nameEnd: nameEnd - 1, value: { start, end } }
     at = afterComma(json, end)
   }
+}
+
+/** The value of a member of the object that begins at `from`. Of several with the name the last counts, as in `JSON.parse`. */
+export function memberSpan(json: Uint8Array, name: string, from = 0): Span | undefined {
+  const wanted = Buffer.from(name)
+  let found: Span | undefined
+  for (const { nameStart, nameEnd, value } of members(json, from)) if (isNamed(json, nameStart, nameEnd, name, wanted)) found = value
   return found
+}
+
+/** All members of the object that a text holds, by name; of several with one name the last. */
+export function memberSpans(json: Uint8Array): Map<string, Span> {
+  const spans = new Map<string, Span>()
+  for (const { nameStart, nameEnd, value } of members(json, 0))
+    spans.set(JSON.parse(`"${Buffer.from(json.subarray(nameStart, nameEnd)).toString()}"`), value)
+  return spans
+}
+
+/** The value that a path of member names and indexes leads to (RFC 6901 §4, the tokens unescaped). */
+export function spanAt(json: Uint8Array, path: readonly string[]): Span | undefined {
+  let span: Span | undefined = { start: 0, end: json.length }
+  for (const token of path) {
+    const isArray: boolean = json[skipSpace(json, span.start)] === openBracket
+    if (isArray) span = /^(0|[1-9]\d{0,8})$/.test(token) ? elementSpans(json, span.start)[Number(token)] : undefined
+    else span = memberSpan(json, token, span.start)
+    if (!span) return undefined
+  }
+  return span
+}
+
+/** A string, number or boolean as text, numbers as they are written: an id beyond 2^53 must not become its neighbour. */
+export function scalarAt(json: Uint8Array, ...path: string[]): string | undefined {
+  const span = spanAt(json, path)
+  if (!span) return undefined
+  const text = Buffer.from(json.subarray(span.start, span.end)).toString()
+  if (text.startsWith('"')) return JSON.parse(text)
+  return /^[-\dtf]/.test(text) ? text : undefined
 }
 
 /** Bytes are compared as they are unless there is an escape among them: `"d\u0061ta"` is `data` too. */
@@ -96,19 +132,27 @@ function isNamed(json: Uint8Array, start: number, end: number, name: string, wan
 }
 
 /** One event of a request: its parsed value, its own bytes, and the path under which its fields are named. */
-export type EventSlice = { value: unknown; raw: Uint8Array; path: number[] }
+export type EventSlice = { value: unknown; raw: Uint8Array; path: PropertyKey[] }
 
-/** Splits a body that holds one event or an array of them, and holds it to the limits. */
-export function eventSlices(body: Uint8Array, parsed: unknown, limits: Limits): EventSlice[] {
-  if (!Array.isArray(parsed)) return [withinSize({ value: parsed, raw: body, path: [] }, limits)]
-  if (parsed.length > limits.eventsPerRequest)
-    throw new Problem('too_large', `there are ${parsed.length} events in one request; at most ${limits.eventsPerRequest} are allowed`)
-  const spans = elementSpans(body)
-  return parsed.map((value: unknown, index) => {
+/**
+ * Splits a body that holds one event or an array of them, and holds it to the limits. With `at`, the array may stand
+ * there too (`{"data": […], "paging": …}`); a body that is no array and has none there is one event.
+ */
+export function eventSlices(body: Uint8Array, parsed: unknown, limits: Limits, at: readonly string[] = []): EventSlice[] {
+  const path = Array.isArray(parsed) ? [] : at
+  const value = path.reduce<unknown>((inner, name) => (isRecord(inner) ? inner[name] : undefined), parsed)
+  if (!Array.isArray(value)) return [withinSize({ value: parsed, raw: body, path: [] }, limits)]
+  if (value.length > limits.eventsPerRequest)
+    throw new Problem('too_large', `there are ${value.length} events in one request; at most ${limits.eventsPerRequest} are allowed`)
+  const spans = elementSpans(body, spanAt(body, path)?.start)
+  return value.map((element: unknown, index) => {
     const { start, end } = spans[index] as Span
-    return withinSize({ value, raw: body.subarray(start, end), path: [index] }, limits)
+    return withinSize({ value: element, raw: body.subarray(start, end), path: [...path, index] }, limits)
   })
 }
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function withinSize(slice: EventSlice, limits: Limits): EventSlice {
   if (slice.raw.length <= limits.eventBytes) return slice
