@@ -10,13 +10,29 @@ const cases = sources
   .all()
   .flatMap((source) => source.samples.map((sample) => ({ source, sample, name: source.name, title: sample.title })))
 
-const parse = (source: SourceAdapter, sample: Pick<SourceSample, 'headers' | 'body'>, more = {}) =>
-  source.parse(received(sample), { ...limits, ...more })
+const parse = (source: SourceAdapter, sample: Omit<SourceSample, 'title'>, more = {}) =>
+  source.parse(received(sample), { ...limits, ...more }, settingsOf(source, sample))
+
+/** As a source is registered: the settings are checked first, and read again with the same schema. */
+function settingsOf(source: SourceAdapter, { settings = {} }: Pick<SourceSample, 'settings'>) {
+  const parsed = source.settings?.parse(settings)
+  expect(source.settings?.parse(parsed)).toEqual(parsed)
+  return parsed
+}
 
 describe.each(sources.all())('source $name', (source) => {
   it('has samples, each with a title of its own', () => {
     expect(source.samples.length).toBeGreaterThan(0)
     expect(new Set(source.samples.map((sample) => sample.title)).size).toBe(source.samples.length)
+  })
+
+  it('has a shake of hands that looks at any body and never throws', () => {
+    for (const { headers, body } of source.samples) expect(source.handshake?.({ headers, body: Buffer.from(body) })).toBeUndefined()
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (body) => {
+        source.handshake?.({ headers: {}, body: Buffer.from(body) })
+      }),
+    )
   })
 
   it('names headers in lower case in its samples', () => {
@@ -63,6 +79,7 @@ describe.each(cases)('source $name: $title', ({ source, sample }) => {
 
   it('answers damaged requests with drafts or a problem, never with a fault', () => {
     const body = Buffer.from(sample.body)
+    const settings = settingsOf(source, sample)
     const damaged = fc.tuple(
       fc.nat(body.length),
       fc.nat(8),
@@ -74,11 +91,14 @@ describe.each(cases)('source $name: $title', ({ source, sample }) => {
     fc.assert(
       fc.property(damaged, ([at, cut, put]) => {
         try {
-          const drafts = source.parse(
-            { headers: sample.headers, body: Buffer.concat([body.subarray(0, at), put, body.subarray(at + cut)]) },
-            limits,
-          )
-          for (const draft of drafts) JSON.parse(dataOf(draft))
+          const damagedBody = Buffer.concat([body.subarray(0, at), put, body.subarray(at + cut)])
+          const drafts = source.parse({ headers: sample.headers, body: damagedBody }, limits, settings)
+          for (const draft of drafts) {
+            JSON.parse(dataOf(draft))
+            EventTypeName.parse(draft.type)
+            const { data: _, ...envelope } = toEvent(draft)
+            Envelope.parse(envelope)
+          }
         } catch (error) {
           if (!(error instanceof Problem) || error.status >= 500) throw error
         }
