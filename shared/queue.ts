@@ -46,6 +46,8 @@ export function openQueue(target: RedisTarget, onError: (error: Error) => void):
     connection: { ...redisOptions(target.url), ...failFast } as ConnectionOptions,
     prefix: target.prefix,
     streams: { events: { maxLen: 1_000 } },
+    // BullMQ asks a new connection for its version, once: should Redis die at that moment, the queue would be broken for good.
+    skipVersionCheck: true,
   })
   watchErrors(bull as unknown as Parameters<typeof watchErrors>[0], onError)
 
@@ -62,12 +64,9 @@ export function openQueue(target: RedisTarget, onError: (error: Error) => void):
       }
     },
     async alive(jobs) {
-      const states = await Promise.all(jobs.map((job) => bull.getJobState(jobId(job.deliveryId, job.generation))))
-      return new Set(
-        jobs
-          .filter((_, i) => !['unknown', 'completed', 'failed'].includes(states[i] as string))
-          .map((job) => jobId(job.deliveryId, job.generation)),
-      )
+      // By the job's own hash: its state would be looked for in lists that are as long as the backlog.
+      const found = await Promise.all(jobs.map((job) => bull.getJob(jobId(job.deliveryId, job.generation))))
+      return new Set(found.filter((job) => job && job.finishedOn === undefined).map((job) => job?.id as string))
     },
     async forget(jobs) {
       await Promise.all(jobs.map((job) => bull.remove(jobId(job.deliveryId, job.generation))))

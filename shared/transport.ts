@@ -12,7 +12,7 @@ export const keys = (prefix: string) => ({
   outcomes: `${prefix}:outcomes`,
   registry: `${prefix}:registry`,
   leader: `${prefix}:leader`,
-  /** Present as long as this Redis has not been wiped since a reconciler last looked. */
+  /** Says that every open delivery has its job; missing in a Redis that is new or was wiped. */
   epoch: `${prefix}:epoch`,
 })
 

@@ -34,6 +34,7 @@ const pageRows = 500
 /** For outcomes on their way into SQL. */
 const settleMs = 2_000
 
+const whole = 'whole'
 /** Pages of one pass; the next goes on where it stopped, so that a long backlog never keeps Redis busy. */
 const passPages = 20
 
@@ -50,11 +51,19 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
 
   async function tick(): Promise<void> {
     if (!(await lead())) return
-    // The key is only missing when Redis is new or was wiped: then every open delivery has lost its job.
-    const wiped = (await deps.redis.set(key.epoch, String(clock.now()), 'NX')) === 'OK'
-    if (wiped) await restoreAll()
+    if (!(await isWhole())) await makeWhole()
     else if (clock.now() >= nextPassAt) await pass()
     for (const chore of deps.chores) await chore()
+  }
+
+  /** The mark is only missing when Redis is new or was wiped: then every open delivery has lost its job. */
+  const isWhole = async () => (await deps.redis.get(key.epoch)) === whole
+
+  /** Whatever ends this before its end, or wipes Redis meanwhile, has it begun again. */
+  async function makeWhole(): Promise<void> {
+    await deps.redis.set(key.epoch, 'restoring')
+    await restoreAll()
+    if (!stopping) await deps.redis.set(key.epoch, whole, 'XX')
   }
 
   async function restoreAll(): Promise<void> {
