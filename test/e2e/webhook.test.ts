@@ -81,7 +81,7 @@ describe('a webhook', () => {
   })
 
   it('that is removed has its open deliveries cancelled, and gets nothing more', async () => {
-    const [consumer, witness] = [await aConsumer({ retry: fast(3) }), await aConsumer({ retry: fast(1) })]
+    const [consumer, witness] = [await aConsumer({ retry: fast(2) }), await aConsumer({ retry: fast(2) })]
     for (const { inbox } of [consumer, witness]) inbox.reply(500)
     const eventId = await publish(consumer.type)
     const { id } = await logged(eventId, consumer, 'retrying')
