@@ -23,13 +23,20 @@ export class Problem extends Error {
   readonly errors: FieldError[] | undefined
   /** Sent as `Retry-After`, seconds. */
   readonly retryAfterSeconds: number | undefined
+  /** Sent as `Allow`: the methods that the path takes. */
+  readonly allow: string | undefined
 
-  constructor(code: ProblemCode, detail: string, more: { errors?: FieldError[]; retryAfterSeconds?: number; cause?: unknown } = {}) {
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    more: { errors?: FieldError[]; retryAfterSeconds?: number; allow?: string; cause?: unknown } = {},
+  ) {
     super(detail, { cause: more.cause })
     this.name = 'Problem'
     this.code = code
     this.errors = more.errors
     this.retryAfterSeconds = more.retryAfterSeconds
+    this.allow = more.allow
   }
 
   get status() {

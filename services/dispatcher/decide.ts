@@ -31,6 +31,7 @@ export function decide(input: DecideInput): Decision {
   if (result.outcome === 'succeeded') return { state: 'succeeded', disableWebhook: false, decision: answer }
   // "The endpoint is gone for good" (Standard Webhooks; CloudEvents web hook spec): asking again would be rude.
   if (result.statusCode === 410) return { state: 'cancelled', disableWebhook: true, decision: 'the receiver answered 410 Gone' }
+  if (result.permanent) return { state: 'failed', disableWebhook: false, decision: `${answer}: ${result.error ?? 'refused for good'}` }
   if (step >= attempts)
     return { state: 'failed', disableWebhook: false, decision: `${answer}; attempt ${step} of ${attempts} was the last` }
 

@@ -51,13 +51,16 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
 
   const { webhook, event, startedAt } = begun
   const secrets = secretsInForce(webhook, startedAt)
-  const payload = deps.payloads.render(event, webhook.format, { webhook, settings: {}, secrets })
+  const payload = deps.payloads.render(event, webhook.format, { webhook, settings: webhook.formatSettings, secrets })
   const headers = {
     ...webhook.headers,
     ...ownHeaders(payload),
-    ...deps.schemes.get(webhook.scheme).sign({ id: event.id, now: startedAt, body: payload.body, secrets }),
+    ...deps.schemes
+      .get(webhook.scheme)
+      .sign({ id: event.id, now: startedAt, body: payload.body, secrets, method: 'POST', url: webhook.url }),
   }
-  const result = await deps.sender.send({ url: webhook.url, headers, body: payload.body, timeoutMs: webhook.timeoutMs, signal })
+  const sent = await deps.sender.send({ url: webhook.url, headers, body: payload.body, timeoutMs: webhook.timeoutMs, signal })
+  const result = deps.payloads.judge(sent, webhook.format)
   const now = deps.clock.now()
   const decision = decide({ result, step: job.step, attempts: job.attempts, backoff: job.backoff, now, random: deps.random() })
 

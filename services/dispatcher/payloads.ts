@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import type { SendResult } from '../../shared/contracts/delivery.ts'
 import type { Event } from '../../shared/contracts/event.ts'
 import type { Format, Payload, RenderContext } from '../../shared/payload/format.ts'
 import type { Registry } from '../../shared/registry.ts'
@@ -14,6 +15,8 @@ export type Payloads = {
   hold(eventId: string, fromRedis: Event | undefined): Promise<Event | undefined>
   /** Rendered once for each event and format, however many webhooks get it, unless the format looks at the webhook. */
   render(event: Event, format: string, context: RenderContext): HashedPayload
+  /** What the answer means to the service that the format is for; some say "no" with a 200. */
+  judge(result: SendResult, format: string): SendResult
 }
 
 const heldBytes = 32 * 1_048_576
@@ -38,6 +41,12 @@ export function holdPayloads(storage: Pick<Storage, 'events'>, formats: Registry
       const hashed = { ...payload, hash: createHash('sha256').update(payload.body).digest('hex') }
       if (!format.perWebhook) payloads.set(key, hashed)
       return hashed
+    },
+    judge(result, name) {
+      const { judge } = formats.get(name)
+      if (!judge || result.statusCode === undefined) return result
+      const { outcome, permanent, reason } = judge({ statusCode: result.statusCode, body: result.responseBody ?? '' })
+      return { ...result, outcome, ...(permanent && { permanent }), ...(reason && { error: reason }) }
     },
   }
 

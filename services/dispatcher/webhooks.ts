@@ -3,8 +3,9 @@ import type { Vault } from '../../shared/secrets.ts'
 import type { Storage, Webhook } from '../../shared/storage/storage.ts'
 
 /** A webhook ready to be used: its secrets and headers opened. */
-export type OpenWebhook = Omit<Webhook, 'headers' | 'secrets'> & {
+export type OpenWebhook = Omit<Webhook, 'headers' | 'formatSettings' | 'secrets'> & {
   headers: Record<string, string>
+  formatSettings: Record<string, unknown>
   secrets: { value: string; expiresAt: number | null }[]
 }
 
@@ -36,7 +37,11 @@ function openWebhook(webhook: Webhook | undefined, vault: Vault): OpenWebhook | 
   if (!webhook) return undefined
   return {
     ...webhook,
-    headers: webhook.headers ? (JSON.parse(vault.open(webhook.headers, webhook.id)) as Record<string, string>) : {},
+    headers: openJson(webhook.headers, webhook.id, vault) as Record<string, string>,
+    formatSettings: openJson(webhook.formatSettings, webhook.id, vault),
     secrets: webhook.secrets.map(({ sealed, expiresAt }) => ({ value: vault.open(sealed, webhook.id), expiresAt })),
   }
 }
+
+const openJson = (sealed: string | null, owner: string, vault: Vault): Record<string, unknown> =>
+  sealed === null ? {} : (JSON.parse(vault.open(sealed, owner)) as Record<string, unknown>)

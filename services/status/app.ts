@@ -62,8 +62,6 @@ function refuseWrongMethods(app: App): void {
     if (allowed.size === 0)
       return problemResponse(new Problem('not_found', `nothing is at ${c.req.method} ${c.req.path}`), c.get('requestId'))
     const allow = [...allowed].sort().join(', ')
-    const response = problemResponse(new Problem('method_not_allowed', `${c.req.path} takes ${allow}`), c.get('requestId'))
-    response.headers.set('allow', allow)
-    return response
+    return problemResponse(new Problem('method_not_allowed', `${c.req.path} takes ${allow}`, { allow }), c.get('requestId'))
   })
 }

@@ -3,12 +3,13 @@ import type { Attempt } from '../../shared/contracts/api/delivery.ts'
 import type { Event } from '../../shared/contracts/event.ts'
 import { Problem } from '../../shared/problem.ts'
 import { jobOf } from '../../shared/queue.ts'
-import type { ApiKey, DeliveryRow, Attempt as StoredAttempt } from '../../shared/storage/storage.ts'
+import type { RenderContext } from '../../shared/payload/format.ts'
+import type { ApiKey, DeliveryRow, Attempt as StoredAttempt, Webhook } from '../../shared/storage/storage.ts'
 import type { StatusDeps } from './deps.ts'
 import { notFound } from './refuse.ts'
-import { iso, isoOrNull, urlFor } from './shape.ts'
+import { inForce, iso, isoOrNull, openSettings, urlFor } from './shape.ts'
 
-type Deps = Pick<StatusDeps, 'storage' | 'formats' | 'queue' | 'clock' | 'log'>
+type Deps = Pick<StatusDeps, 'storage' | 'formats' | 'vault' | 'queue' | 'clock' | 'log'>
 
 export async function findDelivery(
   organizationId: string,
@@ -34,9 +35,9 @@ export async function redeliver(organizationId: string, id: string, deps: Deps):
 }
 
 /** Bodies are not stored with attempts: each is rendered again from the event, and shown only if the bytes are the same. */
-export async function showAttempts(attempts: StoredAttempt[], eventId: string, key: ApiKey, deps: Deps): Promise<Attempt[]> {
-  const stored = attempts.length > 0 ? await deps.storage.events.load(eventId) : undefined
-  const bodies = bodiesOf(stored && { ...stored.envelope, data: stored.data }, deps)
+export async function showAttempts(attempts: StoredAttempt[], delivery: DeliveryRow, key: ApiKey, deps: Deps): Promise<Attempt[]> {
+  const [stored, webhook] = await Promise.all([deps.storage.events.load(delivery.eventId), deps.storage.webhooks.load(delivery.webhookId)])
+  const bodies = bodiesOf(stored && { ...stored.envelope, data: stored.data }, contextOf(delivery, webhook, deps), deps)
   return attempts.map((attempt) => ({
     id: attempt.id,
     number: attempt.number,
@@ -57,12 +58,19 @@ type Body = { body: string | null; body_encoding: 'utf8' | 'base64'; body_note: 
 type Bodies = (format: string, hash: string) => Body
 const noBody = (note: string): Body => ({ body: null, body_encoding: 'utf8', body_note: note })
 
-function bodiesOf(event: Event | undefined, { formats, log }: Pick<Deps, 'formats' | 'log'>): Bodies {
+/** Of the webhook as it is today: what was sent before a change of it shows as differing, and not as something else. */
+function contextOf({ webhookId, webhookLabel }: DeliveryRow, webhook: Webhook | undefined, { vault, clock }: Deps): RenderContext {
+  if (!webhook) return { webhook: { id: webhookId, label: webhookLabel }, settings: {}, secrets: [] }
+  const secrets = inForce(webhook.secrets, clock.now()).map(({ sealed }) => vault.open(sealed, webhook.id))
+  return { webhook, settings: openSettings(webhook, vault), secrets }
+}
+
+function bodiesOf(event: Event | undefined, context: RenderContext, { formats, log }: Pick<Deps, 'formats' | 'log'>): Bodies {
   const rendered = new Map<string, Uint8Array | undefined>()
 
   function render(format: string, whole: Event): Uint8Array | undefined {
     try {
-      return formats.get(format).render(whole, { webhook: { id: '', label: null }, settings: {}, secrets: [] }).body
+      return formats.get(format).render(whole, context).body
     } catch (error) {
       // one attempt that cannot be shown must not hide the others
       log.warn({ err: error, format, eventId: whole.id }, 'payload not rendered again')

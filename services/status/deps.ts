@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import type { z } from 'zod'
 import type { Clock } from '../../shared/clock.ts'
 import type { AddressPolicy } from '../../shared/http/address-policy.ts'
 import type { Logger } from '../../shared/logger.ts'
@@ -11,6 +12,14 @@ import type { Storage } from '../../shared/storage/storage.ts'
 import type { Bodies } from '../../shared/transport.ts'
 import type { StatusSettings } from './settings.ts'
 
+/** The part of a source adapter that registering a source needs: no code that reads requests. */
+export type AdapterDescription = {
+  name: string
+  description: string
+  scheme: string | null
+  settings?: z.ZodType<Record<string, unknown>>
+}
+
 export type StatusDeps = {
   storage: Storage
   vault: Vault
@@ -19,8 +28,8 @@ export type StatusDeps = {
   policy: AddressPolicy
   schemes: Registry<Scheme>
   formats: Registry<Format>
-  /** Names of the source adapters. */
-  adapters: string[]
+  /** What status may know of the source adapters, which are ingest's. */
+  adapters: Registry<AdapterDescription>
   settings: Pick<StatusSettings, 'queuesWritable' | 'redisPrefix'>
   redis: Redis
   log: Logger

@@ -1,5 +1,5 @@
-/** Query parameters that carry a credential, by their names. */
-const secretName = /key|token|sig|secret|pass|auth|code|credential/i
+/** What carries a credential, by its name: query parameters, settings. */
+export const secretName = /key|token|sig|secret|pass|auth|code|credential/i
 /** Receivers whose URL is itself the secret. */
 const secretHost =
   /(^|\.)(hooks\.slack\.com|discord\.com|discordapp\.com|outlook\.office\.com|webhook\.office\.com|logic\.azure\.com|chat\.googleapis\.com|hooks\.zapier\.com)$/

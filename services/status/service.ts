@@ -1,6 +1,4 @@
-import { readdirSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { extname } from 'node:path'
 import type { Clock } from '../../shared/clock.ts'
 import { createAddressPolicy } from '../../shared/http/address-policy.ts'
 import { createId } from '../../shared/id.ts'
@@ -15,7 +13,7 @@ import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { openBodies } from '../../shared/transport.ts'
 import { createStatusApp } from './app.ts'
-import type { StatusDeps } from './deps.ts'
+import type { AdapterDescription, StatusDeps } from './deps.ts'
 import { startReconciler } from './reconcile.ts'
 import { startRecorder } from './record.ts'
 import { advanceRedeliveries } from './redeliver.ts'
@@ -25,9 +23,11 @@ export type StatusServiceDeps = { settings: StatusSettings; storage: Storage; re
 
 export async function startStatus({ settings, storage, redis: target, vault, log, clock }: StatusServiceDeps): Promise<Service> {
   const onError = (error: Error) => log.warn({ err: error }, 'Redis is away')
-  const [schemes, formats] = await Promise.all([
+  const [schemes, formats, adapters] = await Promise.all([
     loadRegistry<Scheme>('scheme', new URL('../../shared/signing/schemes/', import.meta.url)),
     loadRegistry<Format>('format', new URL('../../shared/payload/formats/', import.meta.url)),
+    // The files are ingest's; of each, status knows the description alone.
+    loadRegistry<AdapterDescription>('source adapter', new URL('../ingest/sources/', import.meta.url)),
   ])
   const redis = connectRedis(target, failFast, onError)
   const reader = connectRedis(target, waitForever, onError)
@@ -48,7 +48,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     policy: createAddressPolicy({ allow: settings.allowedAddresses }),
     schemes,
     formats,
-    adapters: adapterNames(),
+    adapters,
     settings,
     redis,
     log,
@@ -70,12 +70,4 @@ export async function startStatus({ settings, storage, redis: target, vault, log
       reader.disconnect()
     },
   }
-}
-
-/** By the folder's file names: the adapters themselves belong to ingest, and a service never loads another's code. */
-function adapterNames(): string[] {
-  const extension = extname(import.meta.url)
-  return readdirSync(new URL('../ingest/sources/', import.meta.url))
-    .filter((file) => extname(file) === extension && !file.endsWith('.d.ts'))
-    .map((file) => file.slice(0, -extension.length))
 }

@@ -6,7 +6,7 @@ import type { Webhook } from '../../shared/contracts/api/webhook.ts'
 import type { Subscription as StoredSubscription } from '../../shared/contracts/subscription.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type * as stored from '../../shared/storage/storage.ts'
-import { maskUrl } from './mask.ts'
+import { maskUrl, secretName } from './mask.ts'
 
 /** From rows to the wire: names in snake_case, times as ISO 8601, nothing that only the store needs. */
 export const iso = (time: number): string => new Date(time).toISOString()
@@ -27,6 +27,12 @@ export const hidden = '[hidden]'
 export const openHeaders = (webhook: Pick<stored.Webhook, 'id' | 'headers'>, vault: Vault): Record<string, string> =>
   webhook.headers === null ? {} : (JSON.parse(vault.open(webhook.headers, webhook.id)) as Record<string, string>)
 
+export const openSettings = (webhook: Pick<stored.Webhook, 'id' | 'formatSettings'>, vault: Vault): Record<string, unknown> =>
+  webhook.formatSettings === null ? {} : (JSON.parse(vault.open(webhook.formatSettings, webhook.id)) as Record<string, unknown>)
+
+const hideSecrets = (settings: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, secretName.test(name) ? hidden : value]))
+
 export function webhookOf(webhook: stored.Webhook, key: stored.ApiKey, { vault, now }: { vault: Vault; now: number }): Webhook {
   return {
     id: webhook.id,
@@ -40,6 +46,7 @@ export function webhookOf(webhook: stored.Webhook, key: stored.ApiKey, { vault, 
     failure_details: failureDetailsOf(webhook),
     scheme: webhook.scheme,
     format: webhook.format,
+    format_settings: hideSecrets(openSettings(webhook, vault)),
     headers: Object.fromEntries(Object.keys(openHeaders(webhook, vault)).map((name) => [name, hidden])),
     retry: webhook.retry,
     timeout_ms: webhook.timeoutMs,

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
+import { z } from 'zod'
 import type { Source as WireSource, SourceInput } from '../../shared/contracts/api/source.ts'
 import { createId, createSecret } from '../../shared/id.ts'
 import { Problem, invalid } from '../../shared/problem.ts'
 import type { Source } from '../../shared/storage/storage.ts'
 import type { StatusDeps } from './deps.ts'
-import { notFound } from './refuse.ts'
-import { canSign, choosable } from './schemes.ts'
+import { invalidIn, notFound } from './refuse.ts'
+import { canSign } from './schemes.ts'
 import { iso } from './shape.ts'
 
 type Deps = Pick<StatusDeps, 'storage' | 'vault' | 'schemes' | 'adapters' | 'clock'>
@@ -16,6 +17,8 @@ export const sourceOf = (source: Source): WireSource => ({
   name: source.name,
   adapter: source.adapter,
   scheme: source.scheme,
+  scheme_params: source.schemeParams,
+  settings: source.settings,
   secrets: source.secrets.map((sealed) => ({ id: secretId(sealed) })),
   created_at: iso(source.createdAt),
   updated_at: iso(source.updatedAt),
@@ -29,47 +32,45 @@ export async function createSource(
   input: SourceInput,
   deps: Deps,
 ): Promise<{ source: Source; secret: string | null }> {
-  check(input, deps)
-  if (input.secret && !input.scheme) throw invalid([{ path: ['secret'], message: 'is of no use without a `scheme`' }])
+  const setUp = checked(input, deps)
+  if (input.secret && !setUp.scheme) throw invalid([{ path: ['secret'], message: 'is of no use without a `scheme`' }])
   const id = createId()
   const now = deps.clock.now()
-  const made = input.scheme && !input.secret ? madeFor(input.scheme, deps) : null
+  const made = setUp.scheme && !input.secret ? madeFor(setUp, deps) : null
+  if (input.secret) checkSecret(setUp, input.secret, deps)
   const secret = input.secret ?? made
-  const { name, adapter, scheme } = input
-  const source: Source = {
-    id,
-    organizationId,
-    name,
-    adapter,
-    scheme,
-    secrets: secret ? [deps.vault.seal(secret, id)] : [],
-    createdAt: now,
-    updatedAt: now,
-  }
+  const secrets = secret ? [deps.vault.seal(secret, id)] : []
+  const source: Source = { ...setUp, id, organizationId, name: input.name, secrets, createdAt: now, updatedAt: now }
   if (!(await deps.storage.sources.create(source))) {
-    throw new Problem('conflict', `name: there is a source "${name}" already`, {
+    throw new Problem('conflict', `name: there is a source "${input.name}" already`, {
       errors: [{ field: 'name', message: 'is taken by another source' }],
     })
   }
   return { source, secret: made }
 }
 
-/** A scheme that is switched on needs a secret: one is made when the source has none. */
+type SourcePatch = Partial<Pick<SourceInput, 'adapter' | 'scheme' | 'scheme_params' | 'settings'>>
+
+/** What the patch leaves is judged as a whole. A scheme that is switched on needs a secret: one is made where there is none. */
 export async function patchSource(
   organizationId: string,
   name: string,
-  patch: { adapter?: string | undefined; scheme?: string | null | undefined },
+  patch: SourcePatch,
   deps: Deps,
 ): Promise<{ source: Source; secret: string | null }> {
-  check(patch, deps)
   const found = await findSource(organizationId, name, deps)
-  const made = patch.scheme && found.secrets.length === 0 ? madeFor(patch.scheme, deps) : null
-  const source = await deps.storage.sources.update(
-    organizationId,
-    name,
-    { ...patch, ...(made && { secrets: [deps.vault.seal(made, found.id)] }) },
-    deps.clock.now(),
-  )
+  const { adapter, scheme, schemeParams: scheme_params, settings } = found
+  // Settings of one adapter, or of one scheme, mean nothing to another.
+  const kept = {
+    adapter,
+    scheme,
+    ...(patch.scheme === undefined || patch.scheme === scheme ? { scheme_params } : {}),
+    ...(patch.adapter === undefined || patch.adapter === adapter ? { settings } : {}),
+  }
+  const setUp = checked({ ...kept, ...patch }, deps)
+  const made = setUp.scheme && found.secrets.length === 0 ? madeFor(setUp, deps) : null
+  const secrets = made ? { secrets: [deps.vault.seal(made, found.id)] } : {}
+  const source = await deps.storage.sources.update(organizationId, name, { ...setUp, ...secrets }, deps.clock.now())
   if (!source) throw notFound('source', name)
   return { source, secret: made }
 }
@@ -82,7 +83,8 @@ export async function addSecret(
 ): Promise<{ source: Source; secret: string | null }> {
   const found = await findSource(organizationId, name, deps)
   if (found.secrets.length >= maxSecrets) throw new Problem('conflict', `a source may have ${maxSecrets} secrets; remove one first`)
-  const made = given === undefined ? madeFor(found.scheme, deps) : null
+  const made = given === undefined ? madeFor(found, deps) : null
+  if (given !== undefined) checkSecret(found, given, deps)
   const secrets = [deps.vault.seal(given ?? (made as string), found.id), ...found.secrets]
   const source = await deps.storage.sources.update(organizationId, name, { secrets }, deps.clock.now())
   if (!source) throw notFound('source', name)
@@ -99,12 +101,20 @@ export async function removeSecret(organizationId: string, name: string, id: str
 }
 
 /** Some schemes take secrets that only the source itself can give: a public key, the secret of an app. */
-function madeFor(scheme: string | null, { schemes, clock }: Deps): string {
+function madeFor(setUp: SetUp, deps: Deps): string {
   const secret = createSecret()
-  if (scheme && schemes.has(scheme) && !canSign(schemes.get(scheme), [secret], clock.now())) {
-    throw invalid([{ path: ['secret'], message: `must be given: the scheme "${scheme}" takes one that the source has` }])
+  if (!takes(setUp, secret, deps)) {
+    throw invalid([{ path: ['secret'], message: `must be given: the scheme "${setUp.scheme}" takes one that the source has` }])
   }
   return secret
+}
+
+function checkSecret(setUp: SetUp, secret: string, deps: Deps): void {
+  if (!takes(setUp, secret, deps)) throw invalid([{ path: ['secret'], message: `is none that the scheme "${setUp.scheme}" can use` }])
+}
+
+function takes({ scheme, schemeParams }: SetUp, secret: string, { schemes, clock }: Deps): boolean {
+  return !scheme || !schemes.has(scheme) || canSign(schemes.get(scheme), [secret], clock.now(), schemeParams)
 }
 
 export async function findSource(organizationId: string, name: string, deps: Pick<Deps, 'storage'>): Promise<Source> {
@@ -113,14 +123,27 @@ export async function findSource(organizationId: string, name: string, deps: Pic
   return source
 }
 
-function check(
-  { adapter, scheme }: { adapter?: string | undefined; scheme?: string | null | undefined },
-  { adapters, schemes }: Deps,
-): void {
-  const errors: { path: PropertyKey[]; message: string }[] = []
-  if (adapter !== undefined && !adapters.includes(adapter))
-    errors.push({ path: ['adapter'], message: `must be one of ${adapters.join(', ')}` })
-  if (scheme && !choosable(schemes).includes(scheme))
-    errors.push({ path: ['scheme'], message: `must be null or one of ${choosable(schemes).join(', ')}` })
-  if (errors.length > 0) throw invalid(errors)
+type SetUp = Pick<Source, 'adapter' | 'scheme' | 'schemeParams' | 'settings'>
+
+/** Everything that is wrong at once, each under the name of its member. */
+function checked(input: SourcePatch, { adapters, schemes }: Deps): SetUp {
+  const adapter = input.adapter ?? ''
+  if (!adapters.has(adapter)) throw invalid([{ path: ['adapter'], message: `must be one of ${adapters.names().join(', ')}` }])
+  const described = adapters.get(adapter)
+  const scheme = input.scheme === undefined ? described.scheme : input.scheme
+  if (scheme !== null && !schemes.has(scheme))
+    throw invalid([{ path: ['scheme'], message: `must be null or one of ${schemes.names().join(', ')}` }])
+  const params = parsed(scheme === null ? undefined : schemes.get(scheme).params, input.scheme_params ?? {}, 'scheme_params')
+  const settings = parsed(described.settings, input.settings ?? {}, 'settings')
+  const issues = [...params.issues, ...settings.issues]
+  if (issues.length > 0) throw invalidIn(issues)
+  return { adapter, scheme, schemeParams: params.value, settings: settings.value }
+}
+
+type Parsed = { value: Record<string, unknown>; issues: { path: PropertyKey[]; message: string }[] }
+
+function parsed(schema: z.ZodType<Record<string, unknown>> | undefined, value: Record<string, unknown>, member: string): Parsed {
+  const result = (schema ?? z.strictObject({})).safeParse(value)
+  if (result.success) return { value: result.data, issues: [] }
+  return { value, issues: result.error.issues.map((issue) => ({ ...issue, path: [member, ...issue.path] })) }
 }

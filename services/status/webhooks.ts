@@ -1,12 +1,15 @@
+import { z } from 'zod'
 import { WebhookInput, type WebhookPatch } from '../../shared/contracts/api/webhook.ts'
 import { createId, createSecret } from '../../shared/id.ts'
 import { Problem, invalid } from '../../shared/problem.ts'
+import type { Format } from '../../shared/payload/format.ts'
+import type { Vault } from '../../shared/secrets.ts'
 import type { Webhook, WebhookPatch as Columns, WebhookSecret } from '../../shared/storage/storage.ts'
 import { announceRegistry } from '../../shared/transport.ts'
 import type { StatusDeps } from './deps.ts'
 import { invalidIn, notFound } from './refuse.ts'
 import { canSign, choosable } from './schemes.ts'
-import { inForce, openHeaders } from './shape.ts'
+import { inForce, openHeaders, openSettings } from './shape.ts'
 
 type Deps = Pick<StatusDeps, 'storage' | 'vault' | 'policy' | 'schemes' | 'formats' | 'redis' | 'settings' | 'log' | 'clock'>
 /** Enough for receivers that are slow to follow, few enough for a header. */
@@ -93,10 +96,16 @@ function merge(webhook: Webhook, patch: WebhookPatch, deps: Pick<Deps, 'vault'>)
   const { url, label, active, scheme, format, timeoutMs } = webhook
   const merged: Record<string, unknown> = { url, label, active, scheme, format, timeout_ms: timeoutMs, ...patch }
   merged.headers = patch.headers === null ? {} : { ...openHeaders(webhook, deps.vault), ...lowerCased(patch.headers ?? {}) }
+  merged.format_settings = patch.format_settings === null ? {} : { ...openSettings(webhook, deps.vault), ...patch.format_settings }
   // Members of one strategy mean nothing in the other.
   const isOther = patch.retry?.strategy !== undefined && patch.retry.strategy !== webhook.retry.strategy
   merged.retry = patch.retry === null ? null : isOther ? patch.retry : { ...webhook.retry, ...patch.retry }
-  return withoutNulls({ ...merged, headers: withoutNulls(merged.headers), retry: withoutNulls(merged.retry) })
+  return withoutNulls({
+    ...merged,
+    headers: withoutNulls(merged.headers),
+    format_settings: withoutNulls(merged.format_settings),
+    retry: withoutNulls(merged.retry),
+  })
 }
 
 const lowerCased = (headers: Record<string, string | null>) =>
@@ -110,10 +119,12 @@ function withoutNulls<T>(value: T): T {
 /** Only what the patch names is written, so that two patches of different members do not undo each other. */
 function changes(patch: WebhookPatch, input: WebhookInput, id: string, deps: Pick<Deps, 'vault' | 'clock'>): Columns {
   const columns = columnsOf(input, id, deps)
-  const named = Object.keys(patch).map((member) => (member === 'timeout_ms' ? 'timeoutMs' : member))
+  const named = Object.keys(patch).map((member) => columnNames[member] ?? member)
   const changed: Columns = Object.fromEntries(Object.entries(columns).filter(([column]) => named.includes(column)))
   return input.secret ? { ...changed, secrets: [sealed(input.secret, id, deps)] } : changed
 }
+
+const columnNames: Record<string, string> = { timeout_ms: 'timeoutMs', format_settings: 'formatSettings' }
 
 const columnsOf = (input: WebhookInput, id: string, { vault }: Pick<Deps, 'vault'>) => ({
   url: input.url,
@@ -121,10 +132,14 @@ const columnsOf = (input: WebhookInput, id: string, { vault }: Pick<Deps, 'vault
   active: input.active,
   scheme: input.scheme,
   format: input.format,
-  headers: Object.keys(input.headers).length > 0 ? vault.seal(JSON.stringify(input.headers), id) : null,
+  headers: sealedJson(input.headers, id, vault),
+  formatSettings: sealedJson(input.format_settings, id, vault),
   retry: input.retry,
   timeoutMs: input.timeout_ms,
 })
+
+const sealedJson = (members: Record<string, unknown>, id: string, vault: Vault): string | null =>
+  Object.keys(members).length > 0 ? vault.seal(JSON.stringify(members), id) : null
 
 const sealed = (secret: string, id: string, { vault, clock }: Pick<Deps, 'vault' | 'clock'>): WebhookSecret => ({
   sealed: vault.seal(secret, id),
@@ -141,12 +156,24 @@ function check(input: WebhookInput, secrets: string[], { policy, schemes, format
       message: `${url.reason}; it must be a http(s) URL without user, password or fragment, and lead to a public address`,
     })
   if (!formats.has(input.format)) errors.push({ path: ['format'], message: `must be one of ${formats.names().join(', ')}` })
+  else errors.push(...settingsErrors(formats.get(input.format), input.format_settings))
   if (!choosable(schemes).includes(input.scheme))
     errors.push({ path: ['scheme'], message: `must be one of ${choosable(schemes).join(', ')}` })
   else if (!canSign(schemes.get(input.scheme), secrets, clock.now())) {
     errors.push({ path: ['secret'], message: `the scheme "${input.scheme}" needs one of another form; give it in the form of that scheme` })
   }
   if (errors.length > 0) throw invalid(errors)
+}
+
+/** A setting that the format does not know would be silently without effect: it is refused, like a wrong one. */
+function settingsErrors(format: Format, settings: Record<string, unknown>): { path: PropertyKey[]; message: string }[] {
+  const parsed = (format.settings ?? z.strictObject({})).safeParse(settings)
+  if (parsed.success) return []
+  return parsed.error.issues.flatMap((issue) => {
+    const names = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [key]) : [issue.path]
+    const message = issue.code === 'unrecognized_keys' ? `is no setting of the format "${format.name}"` : issue.message
+    return names.map((path) => ({ path: ['format_settings', ...path], message }))
+  })
 }
 
 /** Only hurries the dispatchers, whose copies expire by themselves: the change is made, whether Redis is there or not. */

@@ -28,6 +28,8 @@ export type SendResult = {
   responseHeaders?: Record<string, string>
   responseBody?: string
   responseTruncated?: boolean
+  /** The service said that the same request will never be taken. */
+  permanent?: boolean
   /** Raw `Retry-After` value, if any. */
   retryAfter?: string
   timings: AttemptTimings

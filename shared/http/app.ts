@@ -51,6 +51,7 @@ export function problemResponse(problem: Problem, id: string | undefined): Respo
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
   if (id) headers['x-request-id'] = id
   if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds)
+  if (problem.allow) headers.allow = problem.allow
   if (problem.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer'
   return new Response(JSON.stringify(body), { status: problem.status, headers })
 }

@@ -28,8 +28,12 @@ export type Source = {
   adapter: string
   /** Scheme its requests are verified with; null: by API key alone. */
   scheme: string | null
+  /** What is set of the scheme, in its own words. */
+  schemeParams: Record<string, unknown>
   /** Sealed with the source's id as owner, newest first. */
   secrets: string[]
+  /** What is set of the adapter, in its own words. */
+  settings: Record<string, unknown>
   createdAt: number
   updatedAt: number
 }
@@ -62,6 +66,8 @@ export type Webhook = {
   secrets: WebhookSecret[]
   /** Custom headers as JSON, sealed with the webhook's id as owner; null: none. */
   headers: string | null
+  /** Settings of its format as JSON, sealed with the webhook's id as owner; null: none. */
+  formatSettings: string | null
   retry: RetryPolicy
   timeoutMs: number
   /** Why Tidings itself switched it off (`receiver answered 410`); null while active or switched off by a person. */
@@ -76,7 +82,10 @@ export type Webhook = {
   updatedAt: number
 }
 export type WebhookPatch = Partial<
-  Pick<Webhook, 'url' | 'label' | 'active' | 'scheme' | 'format' | 'headers' | 'retry' | 'timeoutMs' | 'secrets' | 'disabledReason'>
+  Pick<
+    Webhook,
+    'url' | 'label' | 'active' | 'scheme' | 'format' | 'headers' | 'formatSettings' | 'retry' | 'timeoutMs' | 'secrets' | 'disabledReason'
+  >
 >
 
 // ── accept log ─────────────────────────────────────────────────────────────────────────────────────────────────────

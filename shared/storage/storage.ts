@@ -72,7 +72,7 @@ export type SourceStore = {
   update(
     organizationId: string,
     name: string,
-    patch: Partial<Pick<Source, 'adapter' | 'scheme' | 'secrets'>>,
+    patch: Partial<Pick<Source, 'adapter' | 'scheme' | 'schemeParams' | 'secrets' | 'settings'>>,
     now: number,
   ): Promise<Source | undefined>
   remove(organizationId: string, name: string): Promise<boolean>

@@ -21,6 +21,8 @@ const aSource = (members: Partial<Source> = {}): Source => ({
   name: anId(),
   adapter: 'cloudevents',
   scheme: null,
+  schemeParams: {},
+  settings: {},
   secrets: [],
   createdAt: someTime,
   updatedAt: someTime,

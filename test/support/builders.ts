@@ -60,6 +60,7 @@ export const aWebhook = (members: Partial<Webhook> = {}): Webhook => ({
   format: 'tidings',
   secrets: [],
   headers: null,
+  formatSettings: null,
   retry: defaultRetryPolicy,
   timeoutMs: 10_000,
   disabledReason: null,

@@ -52,7 +52,7 @@ export async function openStatusApp(members: Partial<StatusDeps> = {}): Promise<
     policy: createAddressPolicy({ allow: [] }),
     schemes: await loadSchemes(),
     formats: await loadFormats(),
-    adapters: (await loadSources()).names(),
+    adapters: await loadSources(),
     settings: { queuesWritable: false, redisPrefix: '{test}' },
     redis: { incr: async () => ++announced } as unknown as Redis,
     log: createLogger('test', 'silent'),

@@ -69,10 +69,7 @@ export function addDeliveryRoutes(app: App, guard: Guard, deps: StatusDeps): voi
   )
   app.openapi(guard(get), async (c) => {
     const { delivery, attempts } = await findDelivery(c.get('key').organizationId, c.req.valid('param').id, deps)
-    return c.json(
-      { ...deliveryOf(delivery, c.get('key')), attempt_log: await showAttempts(attempts, delivery.eventId, c.get('key'), deps) },
-      200,
-    )
+    return c.json({ ...deliveryOf(delivery, c.get('key')), attempt_log: await showAttempts(attempts, delivery, c.get('key'), deps) }, 200)
   })
   app.openapi(guard(again), async (c) =>
     c.json(deliveryOf(await redeliver(c.get('key').organizationId, c.req.valid('param').id, deps), c.get('key')), 202),

@@ -12,6 +12,7 @@ const scheme = z
   .max(100)
   .nullable()
   .describe('The signature scheme that its requests are verified with; null: by API key alone.')
+const members = z.record(z.string(), z.unknown())
 const secret = z
   .string()
   .min(8)
@@ -30,7 +31,9 @@ export const SourceInput = z
   .strictObject({
     name: SourceName,
     adapter,
-    scheme: scheme.default(null),
+    scheme: scheme.optional().describe('As its adapter wants it when left out; null: verified by API key alone.'),
+    scheme_params: members.optional().describe('Settings of the scheme, where it has any.'),
+    settings: members.optional().describe('Settings of the adapter, where it has any.'),
     secret: secret
       .optional()
       .describe('The secret that the source signs with; with a scheme and without this, one is made and shown once.'),
@@ -38,11 +41,13 @@ export const SourceInput = z
   .meta({ id: 'SourceInput', example: { name: 'catalog', adapter: 'standard-webhooks', scheme: 'standard-webhooks' } })
 export type SourceInput = z.infer<typeof SourceInput>
 
-export const SourcePatch = z.strictObject({ adapter: adapter.optional(), scheme: scheme.optional() }).meta({
-  id: 'SourcePatch',
-  description: 'Members left out stay as they are. Secrets are added and removed below `/sources/{name}/secrets`.',
-  example: { scheme: 'ptolemy' },
-})
+export const SourcePatch = z
+  .strictObject({ adapter: adapter.optional(), scheme: scheme.optional(), scheme_params: members.optional(), settings: members.optional() })
+  .meta({
+    id: 'SourcePatch',
+    description: 'Members left out stay as they are. Secrets are added and removed below `/sources/{name}/secrets`.',
+    example: { scheme: 'ptolemy' },
+  })
 
 export const Source = z
   .object({
@@ -50,6 +55,8 @@ export const Source = z
     name: z.string(),
     adapter: z.string(),
     scheme: z.string().nullable(),
+    scheme_params: members.describe('Settings of the scheme.'),
+    settings: members.describe('Settings of the adapter.'),
     secrets: z
       .array(z.object({ id: z.string().describe('Names the secret without showing it.') }))
       .describe('Any of them may have signed a request. Newest first.'),

@@ -61,6 +61,10 @@ export const WebhookInput = z
       .default('tidings')
       .describe('How payloads are written: the name of a format, for example `tidings`, `ptolemy` or `cloudevents`.'),
     headers: CustomHeaders.default({}),
+    format_settings: z
+      .record(z.string().max(100), z.unknown())
+      .default({})
+      .describe('Settings of the format, where it has any: a `routing_key` of PagerDuty, the `template` of a template. Stored sealed.'),
     retry: RetryPolicy.default(defaultRetryPolicy).describe(
       'When a failed delivery is tried again. Taken into a delivery when it is queued; later changes hold for later deliveries.',
     ),
@@ -85,6 +89,7 @@ export const WebhookPatch = z
     scheme: z.string().nullable().optional(),
     format: z.string().nullable().optional(),
     headers: z.record(z.string(), z.string().nullable()).nullable().optional().describe('Merged header by header; `null` removes one.'),
+    format_settings: z.record(z.string(), z.unknown()).nullable().optional().describe('Merged member by member; `null` removes one.'),
     retry: z
       .record(z.string(), z.unknown())
       .nullable()
@@ -123,6 +128,9 @@ export const Webhook = z
     scheme: z.string().describe('How requests are signed.'),
     format: z.string().describe('How payloads are written.'),
     headers: z.record(z.string(), z.string()).describe('Names of the custom headers; values are hidden.'),
+    format_settings: z
+      .record(z.string(), z.unknown())
+      .describe('Settings of the format; values that are secrets by their name are hidden.'),
     retry: RetryPolicy,
     timeout_ms: z.int().describe('Milliseconds for one request.'),
     secrets: z

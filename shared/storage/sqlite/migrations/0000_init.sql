@@ -129,7 +129,9 @@ CREATE TABLE `sources` (
 	`name` text NOT NULL,
 	`adapter` text NOT NULL,
 	`scheme` text,
+	`scheme_params` text NOT NULL,
 	`secrets` text NOT NULL,
+	`settings` text NOT NULL,
 	`created_at` integer NOT NULL,
 	`updated_at` integer NOT NULL
 );
@@ -157,6 +159,7 @@ CREATE TABLE `webhooks` (
 	`format` text NOT NULL,
 	`secrets` text NOT NULL,
 	`headers` text,
+	`format_settings` text,
 	`retry` text NOT NULL,
 	`timeout_ms` integer NOT NULL,
 	`disabled_reason` text,
