@@ -7,7 +7,7 @@ import type { Post, SourcePlan } from './posts.ts'
 import type { Told } from './voice.ts'
 
 /** A source that has been registered: with what its requests are signed. */
-export type OpenSource = SourcePlan & { secret: string | null }
+export type OpenSource = SourcePlan & { secret?: string }
 
 /** What the catalogs were answered. Grows while the day is played. */
 export type Played = {
@@ -62,11 +62,10 @@ async function make(post: Post, played: Played, stage: Stage): Promise<void> {
 
 type Headers = Record<string, string>
 
-function sign({ source, path, headers, body }: Post, { api, sources, schemes }: Stage): Headers | undefined {
+function sign({ source, headers, body }: Post, { sources, schemes }: Stage): Headers | undefined {
   const { scheme, secret } = sources.find(({ name }) => name === source) ?? {}
   if (!scheme || !secret) return undefined
-  const request = { method: 'POST', url: api.url + path, body: Buffer.from(body) }
-  return schemes.get(scheme).sign({ ...request, id: headers['webhook-id'] ?? '', now: Date.now(), secrets: [secret] })
+  return schemes.get(scheme).sign({ id: headers['webhook-id'] ?? '', now: Date.now(), body: Buffer.from(body), secrets: [secret] })
 }
 
 type Sent = { events?: { id: string; duplicate: boolean }[]; refusal?: string }

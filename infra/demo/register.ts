@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { createSecret } from '../../shared/id.ts'
 import { DemoError, type Api } from './api.ts'
 import type { OpenSource } from './play.ts'
 import type { SourcePlan } from './posts.ts'
@@ -17,7 +18,12 @@ async function register({ labels, sources }: Registered, receivers: Receiver[], 
     labels.set(id, label)
     await api.ask('PUT', `/webhooks/${id}/subscriptions`, subscriptions)
   }
-  for (const plan of plans) sources.push({ ...plan, ...(await api.ask<{ secret: string | null }>('POST', '/sources', plan)) })
+  for (const plan of plans) {
+    // given by the catalog, as most of them do it; what is made here would not suit every scheme
+    const source = { ...plan, ...(plan.scheme !== null && { secret: createSecret() }) }
+    await api.ask('POST', '/sources', source)
+    sources.push(source)
+  }
 }
 
 /** In a Tidings of our own. */

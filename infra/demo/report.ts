@@ -61,9 +61,12 @@ function accounts({ checks }: Report): string[] {
 /** The report for a person. */
 export function render(report: Report): string {
   const { total, told, seconds, mended } = report
-  const words = Object.entries(told).map(([name, count]) => `${name} ${count}`)
+  const words = Object.entries(told)
+    .sort((a, b) => b[1] - a[1])
+    .map(([name, count]) => `${name} ${count}`)
   const lines = [
-    `${total.accepted} events in ${total.requests} requests, ${total.repeated} of them sent twice, in ${seconds.toFixed(1)} s; told as ${words.join(', ')}.`,
+    `${total.accepted} events in ${total.requests} requests, ${total.repeated} of them sent twice, in ${seconds.toFixed(1)} s.`,
+    `Told as ${words.join(', ')}.`,
     ...(mended ? [`After "${mended.receiver}" was mended: 1 delivery was redelivered by its id, ${mended.redelivered} by a filter.`] : []),
     '',
     table(report),

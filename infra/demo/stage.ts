@@ -1,5 +1,3 @@
-import { loadRegistry } from '../../shared/registry.ts'
-import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Api } from './api.ts'
 import { dayMs, playDay } from './day.ts'
 import { countFailed, redeliver, settle, type Mended } from './evening.ts'
@@ -12,7 +10,7 @@ import { createRandom } from './random.ts'
 import { startReceiver, type Receiver } from './receiver.ts'
 import { receiverPlans } from './receivers.ts'
 import type { Registered } from './register.ts'
-import { loadVoices } from './voice.ts'
+import { loadSchemes, loadVoices, type Told } from './voice.ts'
 
 export type Stream = { write(text: string): unknown; isTTY?: boolean; columns?: number }
 
@@ -42,10 +40,9 @@ export type Performed = { played: Played; failed: Record<string, number>; mended
 /** The day itself, then what is left to do in the evening, with everything shown while it happens. */
 export async function perform(scene: Scene): Promise<Performed> {
   const { api, receivers, registered, posts, time, signal } = scene
-  const expected: Record<string, number> = {}
-  for (const label of posts.flatMap(({ told }) => told.flatMap((one) => wantedBy(one, receivers))))
-    expected[label] = (expected[label] ?? 0) + 1
-  const inAll = Object.values(expected).reduce((sum, count) => sum + count, 0)
+  const wanted = (told: Told[]) => told.flatMap((one) => wantedBy(one, receivers))
+  const planned = wanted(posts.flatMap(({ told }) => told))
+  const plannedFor = Object.fromEntries(receivers.map(({ plan: { label } }) => [label, planned.filter((one) => one === label).length]))
 
   const played = nothingPlayed()
   let title = 'the day'
@@ -55,17 +52,18 @@ export async function perform(scene: Scene): Promise<Performed> {
     at: time.at,
     events: posts.reduce((sum, { told }) => sum + told.length, 0),
     accepted: countAccepted(played),
-    receivers: receivers.map((receiver) => viewOf(receiver, expected[receiver.plan.label] ?? 0, log.of(receiver.plan.label))),
+    receivers: receivers.map((receiver) => viewOf(receiver, plannedFor[receiver.plan.label] ?? 0, log.of(receiver.plan.label))),
   }))
   try {
     await passTheDay(scene, played)
     title = 'settling'
-    await settle(api, registered, inAll, signal)
+    const expected = wanted([...played.accepted.map(({ told }) => told), ...played.unnamed]).length
+    await settle(api, registered, expected, signal)
     const failed = await countFailed(api, registered)
     title = 'redelivering'
     time.mended = true
     const mended = await redeliver(api, registered, brokenAllDay, signal)
-    await settle(api, registered, inAll, signal)
+    await settle(api, registered, expected, signal)
     return { played, failed, mended }
   } finally {
     progress.stop()
@@ -74,7 +72,7 @@ export async function perform(scene: Scene): Promise<Performed> {
 }
 
 async function passTheDay({ posts, lengthMs, time, api, registered, signal }: Scene, played: Played): Promise<void> {
-  const schemes = await loadRegistry<Scheme>('scheme', new URL('../../shared/signing/schemes/', import.meta.url))
+  const schemes = await loadSchemes()
   const startedAt = Date.now()
   const at = () => Math.min(dayMs, ((Date.now() - startedAt) / lengthMs) * dayMs)
   const clock = setInterval(() => (time.at = at()), 20)

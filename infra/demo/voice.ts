@@ -1,6 +1,8 @@
 import type { SourceAdapter } from '../../services/ingest/source.ts'
 import type { Entity } from '../../shared/contracts/event.ts'
+import { createSecret } from '../../shared/id.ts'
 import { loadRegistry } from '../../shared/registry.ts'
+import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { DayEvent } from './day.ts'
 
 /** An event as it must turn up in the log, whatever words it was told in. */
@@ -25,11 +27,27 @@ export type Voice = {
 
 export type Voices = { voices: Voice[]; adapters: SourceAdapter[] }
 
-/** Every voice whose adapter there is, and all adapters. */
+/**
+ * Every adapter that can be played, and the voices there are for them. Not those that sign the URL: such a signature
+ * holds only at the address by which a catalog knows Tidings, and nobody has told us that.
+ */
 export async function loadVoices(): Promise<Voices> {
   const adapters = await loadRegistry<SourceAdapter>('source adapter', new URL('../../services/ingest/sources/', import.meta.url))
   const voices = await loadRegistry<Voice>('voice', new URL('./voices/', import.meta.url))
-  return { voices: voices.all().filter(({ name }) => adapters.has(name)), adapters: adapters.all() }
+  const schemes = await loadSchemes()
+  return { voices: voices.all(), adapters: adapters.all().filter(({ scheme }) => scheme === null || signsBodyAlone(schemes.get(scheme))) }
+}
+
+export const loadSchemes = () => loadRegistry<Scheme>('scheme', new URL('../../shared/signing/schemes/', import.meta.url))
+
+function signsBodyAlone(scheme: Scheme): boolean {
+  try {
+    scheme.sign({ id: 'try', now: Date.now(), body: new Uint8Array(), secrets: [createSecret()] })
+    return true
+  } catch {
+    // a scheme says by throwing that something is missing
+    return false
+  }
 }
 
 export const toldOf = ({ type, entity }: DayEvent): Omit<Told, 'source'> => ({ type, entity })
