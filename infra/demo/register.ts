@@ -61,10 +61,12 @@ async function refuseOthers(api: Api): Promise<void> {
   const { data } = await api.ask<{ data: { label: string | null; url: string; active: boolean }[] }>('GET', '/webhooks?limit=200')
   const others = data.filter(({ active }) => active)
   if (others.length === 0) return
-  const names = others.slice(0, 3).map(({ label, url }) => label ?? url)
-  throw new DemoError(
-    `${api.url} has ${others.length} active webhooks (${names.join(', ')}${others.length > 3 ? ', …' : ''}) that may get the day's events too. --anyway plays it all the same.`,
-  )
+  const names = `${others
+    .slice(0, 3)
+    .map(({ label, url }) => label ?? url)
+    .join(', ')}${others.length > 3 ? ', …' : ''}`
+  const why = `${api.url} has active webhooks (${names}), ${others.length} in all, that may get the day's events too.`
+  throw new DemoError(`${why} --anyway plays it all the same.`)
 }
 
 const allowLoopback = 'Start that Tidings with ALLOWED_ADDRESSES=127.0.0.0/8, on this machine: the receivers of the demo are on loopback.'
