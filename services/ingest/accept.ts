@@ -15,7 +15,7 @@ export type Submission = {
   drafts: EventDraft[]
   headers: Record<string, string | undefined>
   /** What makes two events with one id the same, as the source's adapter says; `bytes` when left out. */
-  identity?: 'bytes' | 'id'
+  identity?: 'bytes' | 'id' | undefined
 }
 
 /**

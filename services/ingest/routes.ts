@@ -1,35 +1,25 @@
-import { bodyLimit } from 'hono/body-limit'
 import type { Context } from 'hono'
-import type { Clock } from '../../shared/clock.ts'
+import { bodyLimit } from 'hono/body-limit'
+import type { HttpBindings } from '@hono/node-server'
 import { createApp, type App, type AppEnv } from '../../shared/http/app.ts'
-import type { Authenticate } from '../../shared/http/authenticate.ts'
-import type { Logger } from '../../shared/logger.ts'
+import { presentedKey } from '../../shared/http/authenticate.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Registry } from '../../shared/registry.ts'
-import type { Vault } from '../../shared/secrets.ts'
-import type { Scheme } from '../../shared/signing/scheme.ts'
-import type { Source, Storage } from '../../shared/storage/storage.ts'
 import { accept, type AcceptDeps } from './accept.ts'
-import type { IngestSettings } from './settings.ts'
-import type { Limits, ReceivedRequest, SourceAdapter } from './source.ts'
+import { grantHandshake } from './handshake.ts'
+import { identify, Refused, type Claim, type IdentifyDeps } from './identify.ts'
+import type { Answer, Limits, SourceAdapter, SourceRequest } from './source.ts'
 
-export type RouteDeps = AcceptDeps & {
-  storage: Pick<Storage, 'events' | 'sources'>
-  adapters: Registry<SourceAdapter>
-  schemes: Registry<Scheme>
-  vault: Vault
-  authenticate: Authenticate
-  settings: IngestSettings
-  clock: Clock
-  log: Logger
-}
+export type RouteDeps = AcceptDeps &
+  IdentifyDeps & { adapters: Registry<SourceAdapter>; storage: AcceptDeps['storage'] & IdentifyDeps['storage'] }
 
 /** Events posted with an API key and without a registered source are of this one. */
 const ownSource = 'api'
 
 /**
- * Where a catalog's POST comes in. Two doors: `POST /events` for who has an API key, and
- * `POST /sources/{source}/events` for a registered catalog that signs (or shows a key) and speaks its own words.
+ * Where a catalog's POST comes in. `POST /events` is for who has an API key and speaks native JSON or CloudEvents;
+ * `POST /sources/{source}/events`, and the paths that some systems insist on, are for registered catalogs that sign
+ * (or show a key) and speak their own words.
  */
 export function createIngestApp(deps: RouteDeps): App {
   const app = createApp(deps.log)
@@ -42,28 +32,25 @@ export function createIngestApp(deps: RouteDeps): App {
     },
   })
 
-  app.post('/events', deps.authenticate('ingest'), limited, async (c) => {
-    const request = await receive(c)
+  app.post('/events', limited, async (c) => {
+    const { organizationId } = await deps.authenticate.key(apiKeyOf(c), 'ingest')
+    const request = await receive(c, deps)
     const drafts = adapterFor(request, deps).parse(request, limits)
-    const events = await accept({ organizationId: c.get('key').organizationId, source: ownSource, drafts, headers: request.headers }, deps)
-    return c.json({ events }, 202)
+    return c.json({ events: await accept({ organizationId, source: ownSource, drafts, headers: request.headers }, deps) }, 202)
   })
 
-  app.post('/sources/:source/events', limited, async (c) => {
-    const source = await locate(c, deps)
-    const request = await receive(c)
-    verify(source, request, deps)
-    const adapter = deps.adapters.get(source.adapter)
-    const { organizationId, name } = source
-    const { identity, answer } = adapter
-    const events = await accept(
-      { organizationId, source: name, drafts: adapter.parse(request, limits), headers: request.headers, ...(identity && { identity }) },
-      deps,
-    )
-    return answer ? c.json(answer.accepted.body as object, answer.accepted.status as 200) : c.json({ events }, 202)
-  })
+  const fromSource = (claimOf: (c: Context<AppEnv>) => Claim) => async (c: Context<AppEnv>) =>
+    takeFrom(claimOf(c), await receive(c, deps), limits, deps)
+  const named = fromSource((c) => ({ name: c.req.param('source') as string }))
+  app.post('/sources/:source/events', limited, named)
+  for (const adapter of deps.adapters.all()) {
+    const claimed = fromSource((c) => claimIn(c, adapter))
+    for (const path of adapter.paths ?? []) app.post(path, limited, claimed)
+  }
 
-  for (const path of ['/events', '/sources/:source/events']) {
+  app.options('/events', (c) => grantHandshake(c, settings.webhookOrigins))
+  app.options('/sources/:source/events', (c) => grantHandshake(c, settings.webhookOrigins))
+  for (const path of new Set(app.routes.filter(({ method }) => method === 'POST').map((route) => route.path))) {
     app.all(path, (c) => {
       throw new Problem('method_not_allowed', `${c.req.path} takes POST`, { allow: 'POST' })
     })
@@ -71,43 +58,72 @@ export function createIngestApp(deps: RouteDeps): App {
   return app
 }
 
-async function receive(c: Context<AppEnv>): Promise<ReceivedRequest> {
+async function takeFrom(claim: Claim, request: SourceRequest, limits: Limits, deps: RouteDeps): Promise<Response> {
+  let adapter = 'adapter' in claim ? deps.adapters.get(claim.adapter) : undefined
+  try {
+    const source = await identify(claim, request, deps)
+    adapter = deps.adapters.get(source.adapter)
+    const greeting = adapter.handshake?.(request)
+    if (greeting) return respond(greeting)
+    const { organizationId, name, settings } = source
+    const drafts = adapter.parse(request, limits, settings)
+    const events = await accept({ organizationId, source: name, drafts, headers: request.headers, identity: adapter.identity }, deps)
+    return respond(adapter.answer?.accepted ?? { status: 202, body: { events } })
+  } catch (error) {
+    if (error instanceof Refused) adapter = deps.adapters.get(error.adapter)
+    const answer = error instanceof Problem ? inItsWords(error, adapter) : undefined
+    if (!answer) throw error
+    return respond(answer)
+  }
+}
+
+/** A refusal as the system expects it, where it expects anything. */
+function inItsWords(problem: Problem, adapter: SourceAdapter | undefined): Answer | undefined {
+  return adapter?.answer?.refused?.({
+    code: problem.code,
+    reason: problem.message,
+    ...(problem instanceof Refused && { kind: problem.kind }),
+  })
+}
+
+/** A path of one system may carry the name of a source, or a key (which is a key in the place of a password). */
+function claimIn(c: Context<AppEnv>, adapter: SourceAdapter): Claim {
+  const { token: _, ...names } = c.req.param() as Record<string, string>
+  const [name] = Object.values(names)
+  return name === undefined ? { adapter: adapter.name } : { name }
+}
+
+const respond = ({ status, headers, body }: Answer): Response =>
+  typeof body === 'string'
+    ? new Response(body, { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers } })
+    : new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } })
+
+async function receive(c: Context<AppEnv>, { settings }: RouteDeps): Promise<SourceRequest> {
   const encoding = c.req.header('content-encoding')
   if (encoding && encoding.toLowerCase() !== 'identity') {
     throw new Problem('unsupported_media_type', `content-encoding "${encoding}" is not taken; send the body as it is`)
   }
-  return { headers: c.req.header(), body: new Uint8Array(await c.req.arrayBuffer()) }
+  const own = new URL(c.req.url)
+  return {
+    headers: c.req.header(),
+    body: new Uint8Array(await c.req.arrayBuffer()),
+    method: c.req.method,
+    url: settings.publicUrl ? `${settings.publicUrl.replace(/\/$/, '')}${own.pathname}${own.search}` : c.req.url,
+    apiKey: apiKeyOf(c),
+    remoteAddress: (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress,
+  }
+}
+
+/** A header; a query parameter, which the CloudEvents web hook spec §3.2 has a target take too; or a part of the path. */
+function apiKeyOf(c: Context<AppEnv>): string | undefined {
+  const presented = presentedKey(c.req.header('authorization')) ?? c.req.query('access_token') ?? c.req.param('token')
+  // Another system's own token in `Authorization` is no key of ours, and its request may be signed.
+  return presented?.startsWith('tdk_') || c.req.path === '/events' ? presented : undefined
 }
 
 /** CloudEvents are told by their content type or their `ce-` headers (HTTP protocol binding §3), the rest is native. */
-function adapterFor(request: ReceivedRequest, { adapters }: RouteDeps): SourceAdapter {
+function adapterFor(request: SourceRequest, { adapters }: RouteDeps): SourceAdapter {
   const isCloudEvent =
     /^application\/cloudevents/i.test(request.headers['content-type'] ?? '') || request.headers['ce-specversion'] !== undefined
   return adapters.get(isCloudEvent ? 'cloudevents' : 'tidings')
-}
-
-/** With a key, the name means one of the key's organization; with a signature alone, the source says whose it is. */
-async function locate(c: Context<AppEnv, '/sources/:source/events'>, deps: RouteDeps): Promise<Source> {
-  const name = c.req.param('source')
-  if (!c.req.header('authorization')) {
-    const source = await deps.storage.sources.locate(name)
-    if (source?.scheme) return source
-    throw new Problem('unauthenticated', 'send an API key, or sign the request with the scheme of a registered source')
-  }
-  await deps.authenticate('ingest')(c, async () => {})
-  const { organizationId } = c.get('key')
-  const source = await deps.storage.sources.find(organizationId, name)
-  if (!source) throw new Problem('not_found', `there is no source "${name}"`)
-  return source
-}
-
-/** Over the raw bytes, before anything is parsed. */
-function verify(source: Source, { headers, body }: ReceivedRequest, deps: RouteDeps): void {
-  if (!source.scheme) return
-  const secrets = source.secrets.map((sealed) => deps.vault.open(sealed, source.id))
-  const toleranceSeconds = deps.settings.signatureToleranceSeconds
-  const verdict = deps.schemes.get(source.scheme).verify({ headers, body, secrets, now: deps.clock.now(), toleranceSeconds })
-  if (verdict.valid) return
-  deps.log.warn({ source: source.name, reason: verdict.reason }, 'signature refused')
-  throw new Problem('bad_signature', verdict.reason)
 }

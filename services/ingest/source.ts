@@ -14,6 +14,16 @@ export type ReceivedRequest = {
   body: Uint8Array
 }
 
+/** The same, with what says whose it is. */
+export type SourceRequest = ReceivedRequest & {
+  method: string
+  /** As the sender saw it: the public URL, query included. */
+  url: string
+  /** Of Tidings, where the request shows one. */
+  apiKey: string | undefined
+  remoteAddress: string | undefined
+}
+
 export type Limits = { eventBytes: number; eventsPerRequest: number; depth: number }
 
 /** What is set for one source of an adapter; each adapter that can be set up has its own schema. */

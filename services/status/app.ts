@@ -1,5 +1,5 @@
 import { createMiddleware } from 'hono/factory'
-import { createApp, problemResponse, type App, type AppEnv } from '../../shared/http/app.ts'
+import { createApp, problemResponse, routePatterns, type App, type AppEnv } from '../../shared/http/app.ts'
 import { createAuthenticate } from '../../shared/http/authenticate.ts'
 import { mountHealth } from '../../shared/http/health.ts'
 import { Problem } from '../../shared/problem.ts'
@@ -53,9 +53,7 @@ const headers = createMiddleware<AppEnv>(async function setsHeaders(c, next) {
 
 /** A path that is there is answered with what it takes (RFC 9110 §15.5.6). */
 function refuseWrongMethods(app: App): void {
-  const known = app.routes
-    .filter(({ method, path }) => method !== 'ALL' && !path.includes('*'))
-    .map(({ method, path }) => ({ method, pattern: new RegExp(`^${path.replace(/[.]/g, '\\$&').replace(/:[^/]+/g, '[^/]+')}/?$`) }))
+  const known = routePatterns(app).filter(({ method }) => method !== 'ALL')
 
   app.notFound((c) => {
     const allowed = new Set(known.filter(({ pattern }) => pattern.test(c.req.path)).map(({ method }) => method))

@@ -55,3 +55,9 @@ export function problemResponse(problem: Problem, id: string | undefined): Respo
   if (problem.code === 'unauthenticated') headers['www-authenticate'] = 'Bearer'
   return new Response(JSON.stringify(body), { status: problem.status, headers })
 }
+
+/** Which requests an app has a route for: method (`ALL` for any) and a pattern of the path. */
+export const routePatterns = (app: App): { method: string; pattern: RegExp }[] =>
+  app.routes
+    .filter(({ path }) => !path.includes('*'))
+    .map(({ method, path }) => ({ method, pattern: new RegExp(`^${path.replace(/[.]/g, '\\$&').replace(/:[^/]+/g, '[^/]+')}/?$`) }))

@@ -30,21 +30,26 @@ export function createAuthenticate(storage: Pick<Storage, 'keys'>, clock: Clock)
     return key
   }
 
-  return (scope: Scope) =>
+  /** @throws Problem */
+  async function key(presented: string | undefined, scope: Scope): Promise<ApiKey> {
+    if (!presented) throw new Problem('unauthenticated', 'send an API key: `Authorization: Bearer tdk_…`')
+    const found = await find(presented)
+    if (!found) throw new Problem('unauthenticated', 'this API key is unknown, expired or removed')
+    if (!allows(found.scopes, scope))
+      throw new Problem('forbidden', `this needs a key with the scope "${scope}"; yours has: ${found.scopes.join(', ')}`)
+    if (!touched.has(found.id)) {
+      touched.set(found.id, true)
+      await storage.keys.touch(found.id, clock.now())
+    }
+    return found
+  }
+
+  const authenticate = (scope: Scope) =>
     createMiddleware<AppEnv>(async function authenticated(c, next) {
-      const presented = presentedKey(c.req.header('authorization'))
-      if (!presented) throw new Problem('unauthenticated', 'send an API key: `Authorization: Bearer tdk_…`')
-      const key = await find(presented)
-      if (!key) throw new Problem('unauthenticated', 'this API key is unknown, expired or removed')
-      if (!allows(key.scopes, scope))
-        throw new Problem('forbidden', `this needs a key with the scope "${scope}"; yours has: ${key.scopes.join(', ')}`)
-      if (!touched.has(key.id)) {
-        touched.set(key.id, true)
-        await storage.keys.touch(key.id, clock.now())
-      }
-      c.set('key', key)
+      c.set('key', await key(presentedKey(c.req.header('authorization')), scope))
       await next()
     })
+  return Object.assign(authenticate, { key })
 }
 
 const includes: Record<Scope, readonly Scope[]> = {
@@ -55,7 +60,8 @@ const includes: Record<Scope, readonly Scope[]> = {
 }
 const allows = (held: Scope[], needed: Scope) => held.some((scope) => includes[scope].includes(needed))
 
-function presentedKey(header: string | undefined): string | undefined {
+/** The key in an `Authorization` header, if there is one. */
+export function presentedKey(header: string | undefined): string | undefined {
   const [kind, value] = (header ?? '').split(/ +/, 2)
   if (!value) return undefined
   if (/^bearer$/i.test(kind ?? '')) return value

@@ -68,6 +68,8 @@ export type SourceStore = {
   find(organizationId: string, name: string): Promise<Source | undefined>
   /** For requests that show a signature and no API key: by id, or by a name that only one organization uses. */
   locate(idOrName: string): Promise<Source | undefined>
+  /** For a path that belongs to one kind of catalog: sources of that adapter, of all organizations, oldest first. */
+  ofAdapter(adapter: string, limit: number): Promise<Source[]>
   list(organizationId: string): Promise<Source[]>
   update(
     organizationId: string,

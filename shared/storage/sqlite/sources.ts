@@ -7,7 +7,7 @@ import type { Sync } from './stores.ts'
 
 const named = (organizationId: string, name: string) => and(eq(sources.organizationId, organizationId), eq(sources.name, name))
 
-export function reads(db: Db): Pick<Sync<SourceStore>, 'find' | 'locate' | 'list'> {
+export function reads(db: Db): Pick<Sync<SourceStore>, 'find' | 'locate' | 'ofAdapter' | 'list'> {
   return {
     find: (organizationId, name) => db.select().from(sources).where(named(organizationId, name)).get(),
     locate(idOrName) {
@@ -17,6 +17,7 @@ export function reads(db: Db): Pick<Sync<SourceStore>, 'find' | 'locate' | 'list
       const [only, ...others] = db.select().from(sources).where(eq(sources.name, idOrName)).limit(2).all()
       return others.length === 0 ? only : undefined
     },
+    ofAdapter: (adapter, limit) => db.select().from(sources).where(eq(sources.adapter, adapter)).orderBy(asc(sources.id)).limit(limit).all(),
     list: (organizationId) => db.select().from(sources).where(eq(sources.organizationId, organizationId)).orderBy(asc(sources.name)).all(),
   }
 }
