@@ -1,4 +1,5 @@
 import type { Event } from '../../contracts/event.ts'
+import { jsonArray } from '../batch.ts'
 import { attributesOf } from '../cloudevent.ts'
 import type { Format, Payload } from '../format.ts'
 import { dataText, noData, withMember } from '../json-text.ts'
@@ -7,6 +8,7 @@ import { dataText, noData, withMember } from '../json-text.ts'
  * CloudEvents 1.0 in structured mode, JSON event format. An event that came as a CloudEvent leaves as the same one:
  * same id, source and extensions, data untouched. Any other becomes one: its source is `/tidings/<source>`, its data
  * the event's data or, when it has none, an object with its entity and change; `../cloudevent.ts` has the extensions.
+ * Several are a JSON array of these (HTTP binding §3.3, batched content mode).
  */
 function render(event: Event): Payload {
   const contentType = 'application/cloudevents+json; charset=utf-8'
@@ -21,4 +23,8 @@ export default {
   name: 'cloudevents',
   description: 'CloudEvents 1.0, structured mode: attributes and data in one JSON object.',
   render,
+  renderBatch: (events) => ({
+    contentType: 'application/cloudevents-batch+json; charset=utf-8',
+    body: jsonArray(events.map(render)),
+  }),
 } satisfies Format

@@ -1,4 +1,5 @@
 import type { Event } from '../../contracts/event.ts'
+import { jsonArray } from '../batch.ts'
 import type { Format, Payload } from '../format.ts'
 import { withMember } from '../json-text.ts'
 
@@ -17,4 +18,5 @@ export default {
   name: 'tidings',
   description: 'Default: `{id, type, timestamp, source, subject, actor, entity, change, data}`, in the form of Standard Webhooks.',
   render,
+  renderBatch: (events) => ({ contentType: 'application/json', body: jsonArray(events.map(render)) }),
 } satisfies Format
