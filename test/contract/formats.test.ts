@@ -1,9 +1,10 @@
 import { HTTP, type CloudEvent } from 'cloudevents'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { EventInput, type Event } from '../../shared/contracts/event.ts'
-import type { Payload } from '../../shared/payload/format.ts'
-import { limits, loadFormats, loadSources, received, toEvent, plainContext } from '../support/samples.ts'
+import type { Format, Payload } from '../../shared/payload/format.ts'
+import { contextFor, limits, loadFormats, loadSources, received, toEvent } from '../support/samples.ts'
 
 const formats = await loadFormats()
 const sources = await loadSources()
@@ -12,11 +13,11 @@ const events = sources
   .flatMap((source) =>
     source.samples.flatMap((sample) =>
       source
-        .parse(received(sample), limits)
+        .parse(received(sample), limits, source.settings?.parse(sample.settings ?? {}))
         .map((draft, i) => ({ title: `${source.name}: ${sample.title} (${i})`, event: toEvent(draft) })),
     ),
   )
-const rendered = (name: string, event: Event) => formats.get(name).render(event, plainContext)
+const rendered = (name: string, event: Event) => formats.get(name).render(event, contextFor(formats.get(name)))
 const text = (payload: Payload) => Buffer.from(payload.body).toString()
 const json = (payload: Payload): Record<string, unknown> => JSON.parse(text(payload))
 
@@ -26,8 +27,10 @@ function frozen<T>(value: T): T {
 }
 
 describe.each(formats.all())('format $name', (format) => {
+  const context = contextFor(format)
+
   it.each(events)('renders $title', ({ event }) => {
-    const payload = format.render(frozen(event), plainContext)
+    const payload = format.render(frozen(event), frozen(context))
     expect(payload.body).toBeInstanceOf(Uint8Array)
     expect(payload.contentType).toMatch(/^[\w.+-]+\/[\w.+-]+(;[\x20-\x7e]+)?$/)
     for (const [name, value] of Object.entries(payload.headers ?? {})) {
@@ -38,7 +41,59 @@ describe.each(formats.all())('format $name', (format) => {
   })
 
   it.each(events)('gives the same bytes again for $title', ({ event }) => {
-    expect(format.render(structuredClone(event), plainContext)).toEqual(format.render(event, plainContext))
+    expect(format.render(structuredClone(event), structuredClone(context))).toEqual(format.render(event, context))
+  })
+})
+
+const those = (wanted: (format: Format) => unknown) =>
+  formats
+    .all()
+    .filter(wanted)
+    .map((format) => ({ name: format.name, format, context: contextFor(format) }))
+
+describe('of one kind', () => {
+  // rendered once for all webhooks, unless the format says that it looks at them
+  it.each(those((format) => !format.perWebhook))('$name gives the same bytes for every webhook', ({ format, context }) => {
+    const other = { ...context, webhook: { id: 'w', label: null }, secrets: [] }
+    for (const { event } of events) expect(format.render(event, other)).toEqual(format.render(event, context))
+    expect(format.settings).toBeUndefined()
+  })
+
+  it.each(those((format) => format.settings))(
+    '$name has settings that take their own output, refuse the unknown, and explain themselves',
+    ({ format }) => {
+      const { settings } = contextFor(format)
+      expect(format.settings?.parse(settings)).toEqual(settings)
+      expect(format.settings?.safeParse({ ...settings, misspelt: 1 }).success).toBe(false)
+      const { properties = {} } = z.toJSONSchema(format.settings as z.ZodType, { io: 'input' })
+      expect(Object.keys(properties).length).toBeGreaterThan(0)
+      for (const member of Object.values(properties)) expect(member).toHaveProperty('description')
+    },
+  )
+
+  it.each(those((format) => format.renderBatch))(
+    '$name renders any number of events as one JSON text, the same again',
+    ({ format, context }) => {
+      const batch = events.map(({ event }) => frozen(event))
+      for (const some of [[], batch.slice(0, 1), batch]) {
+        const payload = format.renderBatch?.(some, context) as Payload
+        expect(payload.contentType).toMatch(/^application\/([\w.-]+\+)?json(;|$)/)
+        const whole: unknown = JSON.parse(text(payload))
+        expect(Array.isArray(whole) ? whole : (whole as Record<string, unknown>).data).toHaveLength(some.length)
+        expect(format.renderBatch?.(some, context)).toEqual(payload)
+      }
+    },
+  )
+
+  it.each(those((format) => format.judge))('$name judges every answer, and gives a reason for what it refuses', ({ format }) => {
+    for (const statusCode of [200, 201, 202, 204, 302, 400, 401, 403, 404, 408, 410, 413, 429, 500, 503]) {
+      for (const body of ['', 'ok', '1', '{}', '{"status":"success"}', '<html>', '\u0000{', 'x'.repeat(20_000)]) {
+        const judgement = format.judge?.({ statusCode, body })
+        if (statusCode >= 300) expect(judgement).toMatchObject({ outcome: 'rejected', reason: expect.stringMatching(/^answered \d{3}/) })
+        if (statusCode === 429 || statusCode >= 500) expect(judgement).not.toHaveProperty('permanent')
+        if (judgement?.outcome === 'rejected') expect(judgement.reason?.length).toBeLessThan(300)
+      }
+    }
   })
 })
 

@@ -86,6 +86,16 @@ export const plainContext: RenderContext = {
   secrets: ['whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0'],
 }
 
+/**
+ * The same for one format, set up as the example of its own settings says: a new format with settings carries one
+ * (`.meta({ examples })`), which the API's reference shows as well.
+ */
+export function contextFor(format: Format, settings?: unknown): RenderContext {
+  if (!format.settings) return plainContext
+  const [example] = (format.settings.meta()?.examples ?? []) as unknown[]
+  return { ...plainContext, settings: format.settings.parse(settings ?? example ?? {}) }
+}
+
 /** What acceptance makes of a draft, with an id and a time that are always the same. */
 export function toEvent(draft: EventDraft): Event {
   const { raw: _, data: __, time = '2026-04-15T09:00:03.000Z', ...own } = draft
