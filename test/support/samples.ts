@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { Event, EventDraft } from '../../shared/contracts/event.ts'
 import type { Format, RenderContext } from '../../shared/payload/format.ts'
 import { Problem } from '../../shared/problem.ts'
-import { loadRegistry } from '../../shared/registry.ts'
+import { loadRegistry, type Registry } from '../../shared/registry.ts'
 import type { Scheme, SchemeParams } from '../../shared/signing/scheme.ts'
 import type { Limits, ReceivedRequest, SourceAdapter, SourceSample } from '../../services/ingest/source.ts'
 
@@ -74,6 +74,18 @@ export const received = (sample: Pick<SourceSample, 'headers' | 'body'>): Receiv
   headers: sample.headers,
   body: Buffer.from(sample.body),
 })
+
+/** Hands a body to a source's adapter as a request of JSON, with the source's settings. */
+export const poster =
+  (sources: Registry<SourceAdapter>) =>
+  (name: string, body: unknown, headers: Record<string, string> = {}, settings: Record<string, unknown> = {}): EventDraft[] => {
+    const source = sources.get(name)
+    const sample = {
+      headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    }
+    return source.parse(received(sample), limits, source.settings?.parse(settings))
+  }
 
 export function dataOf({ raw, data }: EventDraft): string {
   return 'text' in data ? data.text : Buffer.from(raw.subarray(data.start, data.end)).toString()
