@@ -14,14 +14,14 @@ const stampFile = dist('.stamp')
 /**
  * Makes dist what the sources say, when they changed: compiles, copies what is not TypeScript, removes what has no
  * source any more, bundles the JavaScript Redis. Type errors do not keep the output from being written, so by default
- * they are shown and it goes on; `strict` makes them a failure.
+ * they are shown and it goes on; `strict` makes them a failure, and builds what is current already, too.
  */
 export async function build({ progress = createProgress(), strict = false } = {}) {
-  if (isCurrent()) return
+  if (!strict && isCurrent()) return
   mkdirSync(dist(''), { recursive: true })
   await withLock(dist('.building'), async () => {
     const { compiled, assets, stamp } = listSources(root)
-    if (isCurrent(stamp)) return
+    if (!strict && isCurrent(stamp)) return
     const types = await progress.step('compiling', () => compile(compiled))
     if (types) report(types, { strict, progress })
     for (const path of assets) copy(path)

@@ -22,17 +22,18 @@ export async function bundleRedis({ root, progress }) {
   try {
     await progress.step('bundling the JavaScript Redis', async () => {
       // given as an option, because npm hands the root's settings down to every npm that a script starts
-      await npm(['ci', '--ignore-scripts', '--engine-strict=false', '--no-audit', '--no-fund'], { cwd: source })
+      const options = ['--ignore-scripts', '--engine-strict=false', '--prefer-offline', '--fetch-retries=0', '--no-audit', '--no-fund']
+      await npm(['ci', ...options], { cwd: source })
       mkdirSync(target, { recursive: true })
       await bundle(source, target)
       writeFileSync(stampFile, stamp)
     })
   } catch (error) {
-    progress.say(
-      `  no bundled Redis this time, only a Redis of this machine can be used: ${error.message.split('\n').slice(0, 2).join(' ')}`,
-    )
+    progress.say(`  no bundled Redis this time, only a Redis of this machine can be used: ${firstReason(error)}`)
   }
 }
+
+const firstReason = ({ message }) => message.split('\n').find((line) => line.startsWith('npm error')) ?? message.split('\n')[0]
 
 async function bundle(source, target) {
   const { build } = await import('esbuild')
