@@ -225,6 +225,14 @@ describe('words of the others', () => {
     expect(post('sesam', [])).toEqual([])
   })
 
+  it('sesam: what is outside the subset is taken and forgotten, whatever is wrong with it', () => {
+    const subset = ['eq', ['matches', 'company.*', ['list', '_S.type']], true]
+    const entities = [{ type: 'contact.creation' }, { _id: '1', type: 'company.creation' }, { _id: '2', type: null }]
+    expect(post('sesam', entities, {}, { subset }).map(({ entity }) => entity?.id)).toEqual(['1'])
+    for (const settings of [{ subset: ['eval', 'x'] }, { validation_expression: '{{ exec() }}' }, { datatype: 'a b' }, { data_type: 'a' }])
+      expect(sources.get('sesam').settings?.safeParse(settings).success).toBe(false)
+  })
+
   it.each([
     ['shopify', { id: 1 }, { 'shopify-topic': 'products/update', 'x-shopify-topic': 'a/b' }, 'products.update'],
     ['github', { action: 'opened' }, { 'x-github-event': 'issues' }, 'issues.opened'],

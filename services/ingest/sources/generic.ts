@@ -52,7 +52,7 @@ const Settings = z.strictObject({
 type Settings = z.infer<typeof Settings>
 
 function parse(request: ReceivedRequest, limits: Limits, given?: SourceSettings): EventDraft[] {
-  const settings = Settings.parse(given ?? {})
+  const settings = (given ?? Settings.parse({})) as Settings
   const at = readPointer(settings.events ?? '') as string[]
   const drafts = readEvents(request, limits, (_, slice, report) => read(settings, slice, request.headers, report), { at })
   const data = readPointer(settings.data ?? '') as string[]

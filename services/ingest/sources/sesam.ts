@@ -3,12 +3,16 @@ import { entityOf, textOf, timeOf } from '../fields.ts'
 import { scalarAt } from '../json-slice.ts'
 import { readEvents } from '../read-events.ts'
 import { contentHash } from '../sesam/entity.ts'
+import { inSubset, Subset } from '../sesam/subset.ts'
+import { ValidationExpression } from '../sesam/validation-expression.ts'
 import type { Limits, ReceivedRequest, SourceAdapter, SourceSample, SourceSettings } from '../source.ts'
 
 /**
  * What a Sesam receiver takes: entities with an `_id`, one or an array. The type is `{datatype}.updated`, or
  * `{datatype}.deleted` when `_deleted` is true: a push does not tell the first version of an entity from the next.
- * Repeats are told by `_id` and content, as a dataset appends only what changed.
+ * Repeats are told by `_id` and content, as a dataset appends only what changed. What a source declares as a Sesam pipe
+ * would is among its settings: an expression that requests must satisfy in place of a scheme, and a subset of the
+ * entities, the others of which are taken and forgotten.
  */
 const Settings = z.strictObject({
   datatype: z
@@ -23,11 +27,15 @@ const Settings = z.strictObject({
     .max(10)
     .optional()
     .describe('Members that an entity without `_id` takes it from, the first that is there: `["objectId", "fromObjectId"]`.'),
+  validation_expression: ValidationExpression.optional(),
+  subset: Subset.optional(),
 })
+type Settings = z.infer<typeof Settings>
 
 function parse(request: ReceivedRequest, limits: Limits, settings?: SourceSettings) {
-  const { datatype, id_from: candidates = [] } = Settings.parse(settings ?? {})
+  const { datatype, id_from: candidates = [], subset } = (settings ?? Settings.parse({})) as Settings
   return readEvents(request, limits, (entity, { raw }, report) => {
+    if (subset && !inSubset(subset, entity)) return undefined
     const id = candidates.reduce((found, member) => found ?? scalarAt(raw, member), textOf(entity._id))
     if (!id || (entity._id !== undefined && typeof entity._id !== 'string')) return report('must be a string of 1 to 500 characters', '_id')
     return {
@@ -53,6 +61,17 @@ const samples: SourceSample[] = [
     headers,
     body: '[{"subscriptionType":"company.creation","objectId":9007199254740993},{"subscriptionType":"association.change","fromObjectId":7}]',
     settings: { datatype: 'company', id_from: ['objectId', 'fromObjectId'] },
+  },
+  {
+    title: 'a pipe with a subset and a validation expression',
+    headers,
+    body: '[{"_id":"1","subscriptionType":"company.deletion"},{"_id":"2","subscriptionType":"company.creation"}]',
+    settings: {
+      datatype: 'company',
+      validation_expression:
+        "{% if request_headers['X-Signature'] == b64encode(hmacsha256digest(secret('webhook_secret'), request_body)) %}{% else %}FAIL!{% endif %}",
+      subset: ['eq', ['matches', 'company.*', ['list', '_S.subscriptionType']], true],
+    },
   },
 ]
 
