@@ -26,11 +26,23 @@ const participle: Record<string, string> = {
 /** These leave open how it went, so that the outcome is said instead. */
 const open = new Set(['updated', 'completed', 'complete', 'finished', 'done', 'executed', 'run', 'ran', 'ended'])
 
+/** A verdict as what happened. */
+const spoken: Record<string, string> = {
+  success: 'succeeded',
+  successful: 'succeeded',
+  ok: 'succeeded',
+  failure: 'failed',
+  fail: 'failed',
+  error: 'failed',
+  pass: 'passed',
+}
+
 export function headlineOf(event: Event, outcome: Outcome | undefined): string {
   const { verb } = splitType(event.type)
   const given = asWords(verb).toLowerCase()
   const happened = participle[given] ?? given
-  const said = outcome && open.has(happened) ? asWords(outcome.word).toLowerCase() : happened
+  const verdict = outcome && asWords(outcome.word).toLowerCase()
+  const said = verdict && open.has(happened) ? (spoken[verdict] ?? verdict) : happened
   const object = objectOf(event)
   const actor = event.actor === undefined ? '' : clip(cleaned(event.actor), 60)
   return clip(sentence({ object, actor: actor && isolated(actor), said, isDeed: done.test(said) }), longestHeadline)

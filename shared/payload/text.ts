@@ -9,8 +9,8 @@ const mark = '…'
 const invisible = /[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]/g
 const blank = /[\s\p{Cc}\u2028\u2029]+/gu
 
-/** One line of well-formed text. Longer than anyone reads is cut before it is looked at closely. */
-export function cleaned(text: string, most = 20_000): string {
+/** One line of well-formed text. What is longer than any name may be is cut before it is looked at closely. */
+export function cleaned(text: string, most = 4_000): string {
   const bounded = text.length > most ? `${text.slice(0, most)}${mark}` : text
   return bounded
     .replace(/\p{Cs}/gu, '\ufffd')

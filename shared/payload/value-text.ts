@@ -8,11 +8,12 @@ import { cleaned, clip } from './text.ts'
 const naming = ['tagFQN', 'displayName', 'name', 'fullyQualifiedName', 'title', 'label', 'identifier', 'id'] as const
 const deepest = 3
 const mostItems = 12
+const longestText = 4_000
 
 export const nothing = 'none'
 
 export function valueText(value: unknown, max: number): string {
-  return clip(cleaned(written(unwrap(value), 0)), max)
+  return clip(cleaned(written(unwrap(value), 0)), max) || nothing
 }
 
 /** OpenMetadata puts lists and objects into strings. */
@@ -27,7 +28,7 @@ function unwrap(value: unknown): unknown {
 
 function written(value: unknown, depth: number): string {
   if (value === null || value === undefined || value === '') return nothing
-  if (typeof value === 'string') return value
+  if (typeof value === 'string') return value.slice(0, longestText)
   if (Array.isArray(value)) return listed(value, depth)
   return isRecord(value) ? described(value, depth) : JSON.stringify(value)
 }

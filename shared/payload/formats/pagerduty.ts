@@ -70,7 +70,7 @@ function detailsOf(event: Event, message: Message): Record<string, unknown> {
   const more = moreText(message)
   return {
     event_id: event.id,
-    entity_id: event.entity?.id,
+    entity_id: named(event.entity?.id),
     ...Object.fromEntries(message.facts.map(({ label, value }) => [label, value])),
     ...(changes.length > 0 && { Changes: more ? [...changes, more] : changes }),
   }

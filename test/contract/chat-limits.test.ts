@@ -1,0 +1,213 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import type { Event } from '../../shared/contracts/event.ts'
+import { hostileEvents } from '../support/hostile-events.ts'
+import { contextFor, loadFormats } from '../support/samples.ts'
+
+/** What the services accept, written down from their documentation (CONTRACTS of outbound formats): closed, so that a misspelt member shows. */
+const formats = await loadFormats()
+const bodyOf = (name: string, event: Event): string => {
+  const payload = formats.get(name).render(event, contextFor(formats.get(name)))
+  return Buffer.from(payload.body).toString()
+}
+
+const text = (max: number) => z.string().min(1).max(max)
+const link = z
+  .string()
+  .max(3_000)
+  .regex(/^https?:\/\//)
+
+const SlackText = (max: number) =>
+  z.union([
+    z.strictObject({ type: z.literal('plain_text'), text: text(max), emoji: z.boolean() }),
+    z.strictObject({ type: z.literal('mrkdwn'), text: text(max), verbatim: z.boolean() }),
+  ])
+const Slack = z.strictObject({
+  text: text(40_000),
+  blocks: z
+    .array(
+      z.union([
+        z.strictObject({
+          type: z.literal('header'),
+          text: z.strictObject({ type: z.literal('plain_text'), text: text(150), emoji: z.boolean() }),
+        }),
+        z.strictObject({ type: z.literal('section'), text: SlackText(3_000) }),
+        z.strictObject({ type: z.literal('section'), fields: z.array(SlackText(2_000)).min(1).max(10) }),
+        z.strictObject({ type: z.literal('context'), elements: z.array(SlackText(3_000)).min(1).max(10) }),
+      ]),
+    )
+    .min(1)
+    .max(50),
+})
+
+const TextRun = z.strictObject({
+  type: z.literal('TextRun'),
+  text: z.string().min(1),
+  weight: z.enum(['Lighter', 'Default', 'Bolder']).optional(),
+  size: z.enum(['Small', 'Default', 'Medium', 'Large', 'ExtraLarge']).optional(),
+  isSubtle: z.boolean().optional(),
+})
+const AdaptiveCard = z.strictObject({
+  $schema: z.literal('http://adaptivecards.io/schemas/adaptive-card.json'),
+  type: z.literal('AdaptiveCard'),
+  version: z.literal('1.2'),
+  body: z.array(z.strictObject({ type: z.literal('RichTextBlock'), inlines: z.array(TextRun).min(1) })).min(1),
+  actions: z.array(z.strictObject({ type: z.literal('Action.OpenUrl'), title: text(100), url: link })).optional(),
+})
+const Teams = z.strictObject({
+  type: z.literal('message'),
+  attachments: z.tuple([
+    z.strictObject({ contentType: z.literal('application/vnd.microsoft.card.adaptive'), contentUrl: z.null(), content: AdaptiveCard }),
+  ]),
+})
+
+const Widget = z.union([
+  z.strictObject({ decoratedText: z.strictObject({ topLabel: text(200), text: text(2_000), wrapText: z.boolean() }) }),
+  z.strictObject({ textParagraph: z.strictObject({ text: text(2_000) }) }),
+  z.strictObject({
+    buttonList: z.strictObject({
+      buttons: z.array(z.strictObject({ text: text(100), onClick: z.strictObject({ openLink: z.strictObject({ url: link }) }) })).min(1),
+    }),
+  }),
+])
+const GoogleChat = z.strictObject({
+  text: text(4_096),
+  cardsV2: z.tuple([
+    z.strictObject({
+      cardId: text(100),
+      card: z.strictObject({
+        header: z.strictObject({ title: text(200), subtitle: text(200) }),
+        sections: z.array(z.strictObject({ header: text(100).optional(), widgets: z.array(Widget).min(1).max(100) })).min(1),
+      }),
+    }),
+  ]),
+  thread: z.strictObject({ threadKey: text(4_000) }),
+})
+
+const key = { routing_key: text(32), dedup_key: text(255) }
+const PagerDuty = z.union([
+  z.strictObject({ ...key, event_action: z.literal('resolve') }),
+  z.strictObject({
+    ...key,
+    event_action: z.literal('trigger'),
+    payload: z.strictObject({
+      summary: text(1_024),
+      source: text(255),
+      severity: z.enum(['critical', 'error', 'warning', 'info']),
+      timestamp: z.iso.datetime({ offset: true }),
+      component: text(255).optional(),
+      group: text(255).optional(),
+      class: text(255).optional(),
+      custom_details: z.record(z.string(), z.unknown()),
+    }),
+    client: z.literal('Tidings'),
+    links: z.array(z.strictObject({ href: link, text: text(100) })).optional(),
+  }),
+])
+
+/** Every string of a body, member names too. */
+function* strings(value: unknown): Generator<string> {
+  if (typeof value === 'string') yield value
+  else if (typeof value === 'object' && value !== null)
+    for (const [name, member] of Object.entries(value)) {
+      yield name
+      yield* strings(member)
+    }
+}
+
+const services = [
+  { name: 'slack', schema: Slack, bytes: 40_000, characters: 13_000 },
+  { name: 'msteams', schema: Teams, bytes: 21_504, characters: 21_504 },
+  { name: 'googlechat', schema: GoogleChat, bytes: 32_000, characters: 32_000 },
+  { name: 'pagerduty', schema: PagerDuty, bytes: 512_000, characters: 512_000 },
+]
+
+describe.each(services)('$name', ({ name, schema, bytes, characters }) => {
+  it('is valid and within every limit, whatever the event', () => {
+    fc.assert(
+      fc.property(hostileEvents, (event) => {
+        const body = bodyOf(name, event)
+        const parsed: unknown = JSON.parse(body)
+        expect(schema.safeParse(parsed).error?.issues).toBeUndefined()
+        expect(body.length).toBeLessThanOrEqual(characters)
+        expect(Buffer.byteLength(body)).toBeLessThanOrEqual(bytes)
+        for (const shown of strings(parsed)) {
+          // halves of characters, controls but our own line breaks, and what turns the line round
+          expect(shown).not.toMatch(/\p{Cs}/u)
+          expect(shown.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202a-\u202e\u2066\u2067]/u)
+        }
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
+
+const own = { code: /`[^`\n]*`/g, link: /<https?:\/\/[^<>|\s]+\|[^<>|]*>/g }
+
+describe('markup of others', () => {
+  it('stays text in Slack: no mention, no link but ours, no formatting but ours', () => {
+    fc.assert(
+      fc.property(hostileEvents, (event) => {
+        const { text: fallback, blocks } = Slack.parse(JSON.parse(bodyOf('slack', event)))
+        const objects = blocks.flatMap((block) => ('fields' in block ? block.fields : 'elements' in block ? block.elements : [block.text]))
+        for (const { text: shown } of [{ text: fallback }, ...objects]) {
+          const rest = shown.replace(own.link, '')
+          expect(rest).not.toMatch(/[<>]/)
+          expect(rest).not.toMatch(/&(?!amp;|lt;|gt;)/)
+        }
+        for (const object of objects) {
+          if (object.type !== 'mrkdwn') continue
+          const around = object.text.replace(own.code, '').replace(own.link, '')
+          expect(around.replace(/^\*[^*\n]+\*\n/, '')).not.toMatch(/[*_~`]/)
+        }
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('stays text in Google Chat: no tag, no mention, nothing that is half an entity', () => {
+    fc.assert(
+      fc.property(hostileEvents, (event) => {
+        const { text: fallback, cardsV2 } = GoogleChat.parse(JSON.parse(bodyOf('googlechat', event)))
+        const { header, sections } = cardsV2[0].card
+        for (const plain of [fallback, header.title, header.subtitle]) expect(plain).not.toMatch(/[<>]/)
+        for (const widget of sections.flatMap(({ widgets }) => widgets)) {
+          const html = 'decoratedText' in widget ? widget.decoratedText.text : 'textParagraph' in widget ? widget.textParagraph.text : ''
+          expect(html).not.toMatch(/[<>"']|&(?!amp;|lt;|gt;|quot;|#39;)/)
+        }
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
+
+describe('what there is no room for', () => {
+  const huge: Event = {
+    id: '0190b6a2-7c1e-7a64-9a0e-3d7d2f5f7b11',
+    organizationId: 'org',
+    source: 'warehouse',
+    type: 'table.updated',
+    time: '2026-04-15T09:00:03Z',
+    entity: {
+      type: 'table',
+      name: `${'very.'.repeat(600)}long`,
+      owners: Array.from({ length: 100 }, (_, i) => `owner ${i} ${'&'.repeat(480)}`),
+    },
+    change: {
+      updated: Array.from({ length: 1_000 }, (_, i) => ({
+        name: `column ${i}`,
+        old_value: '<'.repeat(9_000),
+        new_value: '漢'.repeat(9_000),
+      })),
+    },
+    data: 'null',
+  }
+
+  it.each(['slack', 'msteams', 'googlechat', 'pagerduty'])('is counted and marked in %s', (name) => {
+    const body = bodyOf(name, huge)
+    expect(body).toMatch(/9\d\d more changes|1000 changes/)
+    expect(body).toContain('…')
+    expect(body).toContain('very.long')
+  })
+})
