@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import type { Clock } from '../../shared/clock.ts'
+import { createLogger, type Logger } from '../../shared/logger.ts'
+import { openQueue, type DeliveryQueue } from '../../shared/queue.ts'
+import { connectRedis, waitForever, type RedisTarget } from '../../shared/redis.ts'
+import { openStorage } from '../../shared/storage/open.ts'
+import type { Storage } from '../../shared/storage/storage.ts'
+import { keys, openBodies, type Bodies } from '../../shared/transport.ts'
+import { startTestRedis, type TestRedis } from './redis.ts'
+
+/** What a part of a service works with: a real Redis and a real database, both empty at the start of each test. */
+export type Parts = {
+  storage: Storage
+  server: TestRedis
+  target: RedisTarget
+  redis: Redis
+  key: ReturnType<typeof keys>
+  queue: DeliveryQueue
+  bodies: Bodies
+  clock: Clock & { advance(ms: number): void }
+  log: Logger
+  /** One more connection, for who blocks on it. */
+  connect(): Redis
+  /** What a test starts, to be ended before the rest is. */
+  ending<T extends { stop(): Promise<void> }>(part: T): T
+}
+
+const prefix = '{tidings}'
+
+/** @returns the parts of the test that runs */
+export function useParts(): () => Parts {
+  let server: TestRedis
+  let parts: Parts
+  let endings: (() => unknown)[] = []
+
+  beforeAll(async () => {
+    server = await startTestRedis()
+  })
+  afterAll(() => server?.stop())
+
+  beforeEach(async () => {
+    await server.flush()
+    const folder = await mkdtemp(join(tmpdir(), 'tidings-parts-'))
+    endings.push(() => rm(folder, { recursive: true, force: true }))
+    const storage = await openStorage(`sqlite:${join(folder, 'tidings.db')}`)
+    endings.push(() => storage.close())
+    const target = { url: server.url, prefix }
+    const connect = () => {
+      const connection = connectRedis(target, waitForever, () => {})
+      endings.push(() => connection.disconnect())
+      return connection
+    }
+    const redis = connect()
+    const queue = openQueue(target, () => {})
+    endings.push(() => queue.close())
+    await queue.bull.waitUntilReady()
+    const ending: Parts['ending'] = (part) => {
+      endings.push(() => part.stop())
+      return part
+    }
+    const log = createLogger('test', 'silent')
+    parts = {
+      storage,
+      server,
+      target,
+      redis,
+      key: keys(prefix),
+      queue,
+      bodies: openBodies(redis, prefix),
+      clock: aClock(),
+      log,
+      connect,
+      ending,
+    }
+  })
+  afterEach(async () => {
+    for (const end of endings.reverse()) await end()
+    endings = []
+  })
+  return () => parts
+}
+
+/** Goes as the real one does, and further when it is told to. */
+function aClock(): Parts['clock'] {
+  let ahead = 0
+  return { now: () => Date.now() + ahead, advance: (ms) => void (ahead += ms) }
+}
