@@ -7,7 +7,8 @@ import type { RenderContext } from '../../shared/payload/format.ts'
 import type { ApiKey, DeliveryRow, Attempt as StoredAttempt, Webhook } from '../../shared/storage/storage.ts'
 import type { StatusDeps } from './deps.ts'
 import { notFound } from './refuse.ts'
-import { inForce, iso, isoOrNull, openSettings, urlFor } from './shape.ts'
+import { secretName } from './mask.ts'
+import { hidden, inForce, iso, isoOrNull, openSettings, urlFor } from './shape.ts'
 
 type Deps = Pick<StatusDeps, 'storage' | 'formats' | 'vault' | 'queue' | 'clock' | 'log'>
 
@@ -85,17 +86,21 @@ function bodiesOf(event: Event | undefined, context: RenderContext, { formats, l
     const body = rendered.get(format)
     if (!body) return noBody(`the format "${format}" does not render this event any more`)
     if (createHash('sha256').update(body).digest('hex') !== hash)
-      return noBody(`the format "${format}" has changed since: it would give other bytes than those that were sent`)
-    return textOf(body)
+      return noBody(`the webhook or the format "${format}" has changed since: it would give other bytes than those that were sent`)
+    return textOf(body, secretsIn(context.settings))
   }
 }
 
-function textOf(bytes: Uint8Array): Body {
+/** Some services want their key in the body, and whoever may read the log need not know it. */
+const secretsIn = (settings: Record<string, unknown>): string[] =>
+  Object.entries(settings).flatMap(([name, value]) => (secretName.test(name) && typeof value === 'string' && value !== '' ? [value] : []))
+
+function textOf(bytes: Uint8Array, secrets: string[]): Body {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const text = buffer.toString('utf8')
   const isText = Buffer.from(text).equals(buffer)
   return isText
-    ? { body: text, body_encoding: 'utf8', body_note: null }
+    ? { body: secrets.reduce((shown, secret) => shown.replaceAll(secret, hidden), text), body_encoding: 'utf8', body_note: null }
     : { body: buffer.toString('base64'), body_encoding: 'base64', body_note: null }
 }
 

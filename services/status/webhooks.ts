@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { WebhookInput, type WebhookPatch } from '../../shared/contracts/api/webhook.ts'
 import { createId, createSecret } from '../../shared/id.ts'
 import { Problem, invalid } from '../../shared/problem.ts'
+import { formatByUrl, routingKeyOf } from '../../shared/payload/format-by-url.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Webhook, WebhookPatch as Columns, WebhookSecret } from '../../shared/storage/storage.ts'
@@ -17,9 +18,10 @@ const maxSecrets = 5
 
 export async function createWebhook(
   organizationId: string,
-  input: WebhookInput,
+  given: WebhookInput,
   deps: Deps,
 ): Promise<{ webhook: Webhook; secret: string }> {
+  const input = withFormat(given)
   const id = createId()
   const now = deps.clock.now()
   const secret = input.secret ?? createSecret()
@@ -44,12 +46,21 @@ export async function createWebhook(
   return { webhook, secret }
 }
 
+type Settled = WebhookInput & { format: string }
+
+/** Chat services and PagerDuty take nothing but their own form, so their URL says which that is. */
+function withFormat(input: WebhookInput): Settled {
+  const format = input.format ?? formatByUrl(input.url) ?? 'tidings'
+  const key = format === 'pagerduty' && input.format_settings.routing_key === undefined ? routingKeyOf(input.headers) : undefined
+  return { ...input, format, format_settings: key ? { ...input.format_settings, routing_key: key } : input.format_settings }
+}
+
 /** What the patch leaves is judged as a whole: a webhook that could not have been created cannot be patched into being. */
 export async function patchWebhook(organizationId: string, id: string, patch: WebhookPatch, deps: Deps): Promise<Webhook> {
   const webhook = await find(organizationId, id, deps)
   const parsed = WebhookInput.safeParse(merge(webhook, patch, deps))
   if (!parsed.success) throw invalidIn(parsed.error.issues)
-  const input = parsed.data
+  const input = withFormat(parsed.data)
   check(
     input,
     input.secret ? [input.secret] : inForce(webhook.secrets, deps.clock.now()).map((one) => deps.vault.open(one.sealed, id)),
@@ -117,7 +128,7 @@ function withoutNulls<T>(value: T): T {
 }
 
 /** Only what the patch names is written, so that two patches of different members do not undo each other. */
-function changes(patch: WebhookPatch, input: WebhookInput, id: string, deps: Pick<Deps, 'vault' | 'clock'>): Columns {
+function changes(patch: WebhookPatch, input: Settled, id: string, deps: Pick<Deps, 'vault' | 'clock'>): Columns {
   const columns = columnsOf(input, id, deps)
   const named = Object.keys(patch).map((member) => columnNames[member] ?? member)
   const changed: Columns = Object.fromEntries(Object.entries(columns).filter(([column]) => named.includes(column)))
@@ -126,7 +137,7 @@ function changes(patch: WebhookPatch, input: WebhookInput, id: string, deps: Pic
 
 const columnNames: Record<string, string> = { timeout_ms: 'timeoutMs', format_settings: 'formatSettings' }
 
-const columnsOf = (input: WebhookInput, id: string, { vault }: Pick<Deps, 'vault'>) => ({
+const columnsOf = (input: Settled, id: string, { vault }: Pick<Deps, 'vault'>) => ({
   url: input.url,
   label: input.label,
   active: input.active,
@@ -147,7 +158,7 @@ const sealed = (secret: string, id: string, { vault, clock }: Pick<Deps, 'vault'
   expiresAt: null,
 })
 
-function check(input: WebhookInput, secrets: string[], { policy, schemes, formats, clock }: Deps): void {
+function check(input: Settled, secrets: string[], { policy, schemes, formats, clock }: Deps): void {
   const errors: { path: PropertyKey[]; message: string }[] = []
   const url = policy.checkUrl(input.url)
   if (!url.ok)

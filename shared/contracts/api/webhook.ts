@@ -26,7 +26,7 @@ export const CustomHeaders = z
     'Headers sent with each request, for example an `authorization` of the receiver. Printable ASCII. Not `host`, `content-*`, `transfer-encoding`, `connection`, `upgrade`, `expect`, `te`, `trailer`, `cookie`, `webhook-*`, `keep-alive`, `proxy-*`, `user-agent`, `accept-encoding` or `ce-*`. Stored sealed, never shown again.',
   )
 
-const label = z.string().min(1).max(200).describe('A name for people.')
+const label = z.string().min(1).max(256).describe('A name for people.')
 const secret = z
   .string()
   .min(16)
@@ -58,8 +58,10 @@ export const WebhookInput = z
       .string()
       .min(1)
       .max(100)
-      .default('tidings')
-      .describe('How payloads are written: the name of a format, for example `tidings`, `ptolemy` or `cloudevents`.'),
+      .optional()
+      .describe(
+        'How payloads are written: the name of a format, for example `tidings`, `ptolemy` or `cloudevents`. Left out: the one that the URL calls for (Slack, Teams, Google Chat, PagerDuty), else `tidings`.',
+      ),
     headers: CustomHeaders.default({}),
     format_settings: z
       .record(z.string().max(100), z.unknown())
