@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { pathToFileURL, fileURLToPath } from 'node:url'
 import { build } from './build.mjs'
+import { withLock } from './lock.mjs'
 import { createProgress } from './progress.mjs'
 import { npm } from './run.mjs'
 
@@ -33,25 +34,34 @@ function requireNode() {
 export class SetupError extends Error {}
 
 async function installDependencies(progress) {
-  const lock = createHash('sha256')
-    .update(readFileSync(file('package-lock.json')))
-    .digest('hex')
-  const wanted = { lock, abi: process.versions.modules }
-  const stamp = existsSync(stampFile) ? JSON.parse(readFileSync(stampFile, 'utf8')) : undefined
-  if (stamp?.lock === wanted.lock && stamp.abi === wanted.abi) return
-
-  // `npm install` by hand is as good as ours, and wiping it away would only cost the user time
-  const installed = stamp?.lock === wanted.lock || (!stamp && matchesLock())
-  if (!installed) {
-    await progress.step('installing dependencies as locked', () =>
-      npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: root }),
-    )
-  }
-  if (!installed || stamp) await buildSqlite(progress)
-  writeFileSync(stampFile, JSON.stringify(wanted))
+  if (isDone(readStamp())) return
+  mkdirSync(file('dist'), { recursive: true })
+  // two commands started together would each wipe away what the other has just installed
+  await withLock(fileURLToPath(file('dist/.installing')), async () => {
+    const stamp = readStamp()
+    if (isDone(stamp)) return
+    const installed = matchesLock()
+    if (!installed) {
+      await progress.step('installing dependencies as locked', () =>
+        npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: root }),
+      )
+    }
+    if (!installed || (stamp && stamp.abi !== process.versions.modules)) await buildSqlite(progress)
+    writeFileSync(stampFile, JSON.stringify({ lock: lockHash(), abi: process.versions.modules }))
+  })
 }
 
-/** Whether node_modules holds what the lock file names; packages for other systems may be missing. */
+const lockHash = () =>
+  createHash('sha256')
+    .update(readFileSync(file('package-lock.json')))
+    .digest('hex')
+const readStamp = () => (existsSync(stampFile) ? JSON.parse(readFileSync(stampFile, 'utf8')) : undefined)
+const isDone = (stamp) => stamp?.lock === lockHash() && stamp.abi === process.versions.modules
+
+/**
+ * Whether node_modules holds what the lock file names; packages for other systems may be missing. After an
+ * `npm install` by hand it does, and wiping it away would only cost time, or break who is using it.
+ */
 function matchesLock() {
   const hidden = file('node_modules/.package-lock.json')
   if (!existsSync(hidden)) return false
@@ -59,7 +69,8 @@ function matchesLock() {
   const present = JSON.parse(readFileSync(hidden, 'utf8')).packages
   return Object.entries(locked).every(([path, entry]) => {
     if (path === '') return true
-    return present[path] ? present[path].version === entry.version : entry.optional === true || entry.peer === true
+    if (!present[path]) return entry.optional === true || entry.peer === true
+    return present[path].version === entry.version && existsSync(file(`${path}/package.json`))
   })
 }
 
