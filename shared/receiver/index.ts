@@ -1,0 +1,10 @@
+/** `tidings/receiver`: for whoever receives webhooks, from Tidings or from the systems it knows. */
+export { forExpress, forFastify, forHono, forRequest } from './adapters.ts'
+export type { Answer } from './answer.ts'
+export type { ReceivedEvent, ReceivedHeaders } from './event.ts'
+export { idempotent, type Handled, type IdempotencyOptions, type Once, type SeenStore } from './idempotent.ts'
+export { RawBodyError } from './raw-body.ts'
+export { receiver, type EventContext, type EventHandler, type Receiver, type ReceiverOptions } from './receive.ts'
+export { router, type RouterOptions } from './router.ts'
+export { memoryStore, redisStore, sqliteStore } from './stores.ts'
+export { VerificationError, verify, type HeadersLike, type SignedRequest, type Verification } from './verify.ts'
