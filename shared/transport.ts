@@ -12,6 +12,8 @@ export const keys = (prefix: string) => ({
   outcomes: `${prefix}:outcomes`,
   registry: `${prefix}:registry`,
   leader: `${prefix}:leader`,
+  /** Set by a dispatcher that runs: gone when Redis was wiped under it. */
+  dispatcher: (id: string) => `${prefix}:dispatcher:${id}`,
   /** Says that every open delivery has its job; missing in a Redis that is new or was wiped. */
   epoch: `${prefix}:epoch`,
 })

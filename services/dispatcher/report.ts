@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { OutcomeEntry } from '../../shared/contracts/delivery.ts'
 import type { Event } from '../../shared/contracts/event.ts'
 import type { Logger } from '../../shared/logger.ts'
+import type { Retell, Told } from './retell.ts'
 import { decodeEvent, doneSeconds, encodeOutcome, keys } from '../../shared/transport.ts'
 
 type Started = Extract<OutcomeEntry, { kind: 'started' }>
@@ -32,29 +33,33 @@ return {'begun', ARGV[2] == '1' and redis.call('GET', KEYS[2]) or false}`
 
 const pauseMs = 250
 
-export function openReport(redis: Redis, prefix: string, log: Logger): Report {
+export function openReport(redis: Redis, prefix: string, retell: Pick<Retell, 'keep'>, log: Logger): Report {
   const key = keys(prefix)
   redis.defineCommand('tidingsBegin', { numberOfKeys: 4, lua: beginScript })
   const scripted = redis as Redis & { tidingsBegin(...args: string[]): Promise<[string, string | null]> }
 
-  async function write(entry: OutcomeEntry, done: { job: string } | undefined): Promise<void> {
-    const transaction = redis.multi().xadd(key.outcomes, '*', ...encodeOutcome(entry))
-    if (done) transaction.set(key.done(done.job), '1', 'EX', doneSeconds)
+  async function write({ fields, done }: Told): Promise<void> {
+    const transaction = redis.multi().xadd(key.outcomes, '*', ...fields)
+    if (done) transaction.set(key.done(done), '1', 'EX', doneSeconds)
     for (const [error] of (await transaction.exec()) ?? []) if (error) throw error
   }
 
   return {
     async begin({ job, eventId, wantEvent, version, entry }) {
       const names = [key.done(job), key.event(eventId), key.registry, key.outcomes]
-      const [kind, value] = await scripted.tidingsBegin(...names, version, wantEvent ? '1' : '0', ...(entry ? encodeOutcome(entry) : []))
+      const fields = entry && encodeOutcome(entry)
+      const [kind, value] = await scripted.tidingsBegin(...names, version, wantEvent ? '1' : '0', ...(fields ?? []))
       if (kind === 'done') return { kind }
       if (kind === 'stale') return { kind, version: value ?? '0' }
+      if (fields) retell.keep({ fields })
       return { kind: 'begun', event: value ? decodeEvent(value) : undefined }
     },
     async finish(entry, done) {
+      const told: Told = { fields: encodeOutcome(entry), done: done?.job }
+      retell.keep(told)
       for (;;) {
         try {
-          return await write(entry, done)
+          return await write(told)
         } catch (error) {
           log.warn({ err: error, deliveryId: entry.deliveryId }, 'outcome not recorded yet, will be repeated')
           await new Promise((resolve) => setTimeout(resolve, pauseMs))

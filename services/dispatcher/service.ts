@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/clock.ts'
 import { createAddressPolicy } from '../../shared/http/address-policy.ts'
 import { createApp } from '../../shared/http/app.ts'
+import { createId } from '../../shared/id.ts'
 import { mountHealth } from '../../shared/http/health.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
@@ -12,6 +13,7 @@ import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { holdPayloads } from './payloads.ts'
 import { openReport } from './report.ts'
+import { startRetell } from './retell.ts'
 import { createSender } from './send.ts'
 import type { DispatcherSettings } from './settings.ts'
 import { cacheWebhooks } from './webhooks.ts'
@@ -25,6 +27,7 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
     loadRegistry<Format>('format', new URL('../../shared/payload/formats/', import.meta.url)),
   ])
   const redis = connectRedis(target, waitForever, (error) => log.warn({ err: error }, 'Redis is away'))
+  const retell = startRetell(redis, target.prefix, createId(), log)
   const sender = createSender(createAddressPolicy({ allow: settings.allowedAddresses }), { connectionsPerOrigin: settings.concurrency })
   const worker = startWorker(
     target,
@@ -33,7 +36,7 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
       webhooks: cacheWebhooks(storage, vault),
       payloads: holdPayloads(storage, formats),
       schemes,
-      report: openReport(redis, target.prefix, log),
+      report: openReport(redis, target.prefix, retell, log),
       sender,
       clock,
       random: Math.random,
@@ -55,6 +58,7 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
     async stop() {
       await worker.stop()
       await sender.close()
+      retell.stop()
       redis.disconnect()
     },
   }

@@ -36,11 +36,9 @@ it(
       const found = await audit(system, accepted)
       process.stdout.write(`4 kills and a wipe amid ${accepted.size} events: ${JSON.stringify({ ...found, unrecorded })}\n`)
       expect(accepted.size).toBe(strikes.length * share)
-      expect(found).toMatchObject({ lost: 0, unexpected: 0, open: 0, notSucceeded: 0, phantoms: 0 })
+      expect(found).toMatchObject({ lost: 0, unlogged: 0, unexpected: 0, open: 0, notSucceeded: 0, phantoms: 0 })
       // one dispatcher dies with its requests under way; the wipe takes the marks of those under way and of those unrecorded
       expect(found.duplicates).toBeLessThanOrEqual(concurrency + dispatchers * concurrency + unrecorded)
-      // what was in the stream at the very moment of the wipe is the one thing that nobody can know any more
-      expect(found.unlogged).toBeLessThanOrEqual(unrecorded)
     }),
   patienceMs * 2,
 )
