@@ -74,11 +74,17 @@ async function openWhenThere(url: string, options: { readOnly?: boolean }, log: 
   }
 }
 
+const sameSignalMs = 500
+
 function endOnSignal(log: Logger, serving: Serving | undefined, service: Service, storage: Storage): void {
-  let ending = false
+  let endingSince: number | undefined
   const end = async (signal: string) => {
-    if (ending) process.exit(1)
-    ending = true
+    if (endingSince !== undefined) {
+      // One Ctrl-C may arrive twice: from the terminal, and handed on by npm.
+      if (Date.now() - endingSince > sameSignalMs) process.exit(1)
+      return
+    }
+    endingSince = Date.now()
     log.info({ signal }, 'draining')
     await serving?.stop()
     await service.stop()

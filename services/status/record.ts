@@ -22,7 +22,9 @@ export type Recorder = { stop(): Promise<void> }
 
 const group = 'log'
 const batchEntries = 500
-const blockMs = 1_000
+const blockMs = 250
+/** Asked to end, what is left in the stream is still recorded, as far as this time goes. */
+const drainMs = 10_000
 /** Entries that a dead status process had taken are taken over after this time. */
 const abandonedMs = 15_000
 const pauseAfterFaultMs = 500
@@ -130,7 +132,7 @@ export function startRecorder(deps: RecorderDeps): Recorder {
   return {
     async stop() {
       stopping = true
-      await Promise.race([batches, new Promise((resolve) => setTimeout(resolve, blockMs * 3).unref())])
+      await Promise.race([batches, new Promise((resolve) => setTimeout(resolve, drainMs).unref())])
     },
   }
 }

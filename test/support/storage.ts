@@ -8,9 +8,9 @@ export type TestStorage = { storage: Storage; close(): Promise<void> }
 export type Dialect = { name: string; open(): Promise<TestStorage> }
 
 /** A database file of its own, gone afterwards. */
-async function openSqlite(): Promise<TestStorage> {
+async function openSqlite(scheme = 'sqlite'): Promise<TestStorage> {
   const folder = await mkdtemp(join(tmpdir(), 'tidings-storage-'))
-  const storage = await openStorage(`sqlite:${join(folder, 'tidings.db')}`)
+  const storage = await openStorage(`${scheme}:${join(folder, 'tidings.db')}`)
   return {
     storage,
     async close() {
@@ -21,4 +21,7 @@ async function openSqlite(): Promise<TestStorage> {
 }
 
 /** Every dialect runs the same suites. */
-export const dialects: Dialect[] = [{ name: 'SQLite', open: openSqlite }]
+export const dialects: Dialect[] = [
+  { name: 'SQLite', open: () => openSqlite() },
+  { name: 'SQLite through libsql', open: () => openSqlite('libsql') },
+]

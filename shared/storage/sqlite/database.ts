@@ -4,19 +4,23 @@ import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { fileURLToPath } from 'node:url'
 import { createRequire } from 'node:module'
 
+/** `better-sqlite3` where it can be loaded, `libsql` where not, or where it is asked for. */
+export type Driver = 'better-sqlite3' | 'libsql'
+
 export type Db = BetterSQLite3Database & { $client: Database.Database }
 
 /**
  * Opens one connection. `synchronous=FULL` is set and read back on every open, because SQLite silently takes NORMAL
  * when a WAL file is opened again, and with NORMAL a 202 would not survive a power cut.
  */
-export function openDatabase(file: string, { readOnly }: { readOnly: boolean }): Db {
-  const client = openClient(file, readOnly)
+export function openDatabase(file: string, { readOnly, driver = 'better-sqlite3' }: { readOnly: boolean; driver?: Driver }): Db {
+  const client = openClient(file, readOnly, driver)
   client.pragma('busy_timeout = 5000')
   if (!readOnly) {
     client.pragma('journal_mode = WAL')
     client.pragma('synchronous = FULL')
-    if (client.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite does not take synchronous=FULL')
+    const [row] = client.pragma('synchronous') as [{ synchronous: number }]
+    if (row.synchronous !== 2) throw new Error('SQLite does not take synchronous=FULL')
     client.pragma('journal_size_limit = 67108864')
   }
   client.pragma('cache_size = -32000')
@@ -29,14 +33,19 @@ export function openDatabase(file: string, { readOnly }: { readOnly: boolean }):
  * better-sqlite3 is compiled at install; where no compiler was found, `libsql` has the same interface and ships its
  * binary inside the package.
  */
-function openClient(file: string, readOnly: boolean): Database.Database {
+function openClient(file: string, readOnly: boolean, driver: Driver): Database.Database {
   try {
+    if (driver === 'libsql') return openLibsql(file, readOnly)
     return new Database(file, { readonly: readOnly })
   } catch (error) {
     if (!/bindings file|ERR_DLOPEN|NODE_MODULE_VERSION|Cannot find module/.test(String(error))) throw error
-    const Libsql = createRequire(import.meta.url)('libsql') as typeof Database
-    return new Libsql(file, { readonly: readOnly })
+    return openLibsql(file, readOnly)
   }
+}
+
+function openLibsql(file: string, readOnly: boolean): Database.Database {
+  const Libsql = createRequire(import.meta.url)('libsql') as typeof Database
+  return new Libsql(file, { readonly: readOnly })
 }
 
 /** Applies what is missing, in one immediate transaction, so that two processes starting at once do not collide. */

@@ -15,12 +15,13 @@ type Thread = {
   close(): Promise<void>
 }
 
-/** Opens `sqlite:<file>`: one writing thread (none when `readOnly`) and one reading thread, behind the storage port. */
+/** Opens `sqlite:<file>` (`libsql:<file>` is the same file through the other driver): one writing thread (none when `readOnly`) and one reading thread, behind the storage port. */
 export async function open(url: string, { readOnly = false }: { readOnly?: boolean } = {}): Promise<Storage> {
-  const file = resolve(url.replace(/^sqlite:(\/\/)?/, ''))
+  const driver = url.startsWith('libsql:') ? 'libsql' : 'better-sqlite3'
+  const file = resolve(url.replace(/^(sqlite|libsql):(\/\/)?/, ''))
   mkdirSync(dirname(file), { recursive: true })
-  const reader = startThread({ file, access: 'read' })
-  const writer = readOnly ? undefined : startThread({ file, access: 'write' })
+  const reader = startThread({ file, access: 'read', driver })
+  const writer = readOnly ? undefined : startThread({ file, access: 'write', driver })
   const close = async () => void (await Promise.all([writer?.close(), reader.close()]))
 
   const storage: Record<string, unknown> = {

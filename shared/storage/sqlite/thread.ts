@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
 import { Problem, type FieldError, type ProblemCode } from '../../problem.ts'
-import { openDatabase, migrate } from './database.ts'
+import { openDatabase, migrate, type Driver } from './database.ts'
 import { stores, type Access } from './stores.ts'
 
 /**
@@ -18,17 +18,17 @@ export type Reply = {
   fault?: { message: string; stack?: string | undefined }
   problem?: { code: ProblemCode; message: string; errors?: FieldError[] | undefined }
 }
-export type ThreadData = { file: string; access: Access }
+export type ThreadData = { file: string; access: Access; driver: Driver }
 
 /** Bounds how long the first caller of a group waits for the last. */
 const groupMs = 5
 const groupCalls = 1_000
 
-const { file, access } = workerData as ThreadData
+const { file, access, driver } = workerData as ThreadData
 const port = parentPort as MessagePort
 // Loading the modules takes longer than all the rest: done before the word to open, while the other thread does the same.
 await once(port, 'message')
-const db = openDatabase(file, { readOnly: access === 'read' })
+const db = openDatabase(file, { readOnly: access === 'read', driver })
 if (access === 'write') migrate(db)
 const methods = stores(db, access)
 
