@@ -1,0 +1,78 @@
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { defaultRetryPolicy } from '../../shared/contracts/retry.ts'
+import { openQueue, type QueuedDelivery } from '../../shared/queue.ts'
+import { redisOptions } from '../../shared/redis.ts'
+import { eventually } from '../support/eventually.ts'
+import { useParts } from '../support/parts.ts'
+
+const parts = useParts()
+let proxy: Server | undefined
+afterEach(() => void proxy?.close())
+
+const job: QueuedDelivery = {
+  job: { deliveryId: 'd', eventId: 'e', webhookId: 'w', organizationId: 'org', generation: 0, step: 0 },
+  retry: defaultRetryPolicy,
+}
+
+describe('the queue', () => {
+  it('works although Redis dies just when its connection has become ready', async () => {
+    let broken = false
+    const url = await proxied((client, server) => {
+      let asked = 0
+      // the first INFO is ioredis asking whether Redis has loaded its data; a second one would be BullMQ asking for the version
+      client.on('data', (chunk: Buffer) => {
+        asked += chunk.toString('latin1').toLowerCase().split('$4\r\ninfo\r\n').length - 1
+        if (asked >= 2 && !broken) server.destroy()
+        broken = asked >= 2
+      })
+    })
+
+    const queue = openQueue({ url, prefix: '{tidings}' }, () => {})
+
+    await eventually(() => queue.add([job]), 5_000)
+    expect(await queue.alive([job.job])).toEqual(new Set(['d.0']))
+    await queue.close()
+  })
+
+  it('takes a job once, however often it is added', async () => {
+    const { queue } = parts()
+
+    await queue.add([job, job])
+    await queue.add([job])
+
+    expect(await queue.counts()).toMatchObject({ waiting: 1 })
+  })
+
+  it('does not call a job alive that it never had', async () => {
+    expect(await parts().queue.alive([job.job])).toEqual(new Set())
+  })
+
+  it('takes a job again that it was told to forget', async () => {
+    const { queue } = parts()
+    await queue.add([job])
+
+    await queue.forget([job.job])
+
+    expect(await queue.counts()).toMatchObject({ waiting: 0 })
+    await queue.add([job])
+    expect(await queue.counts()).toMatchObject({ waiting: 1 })
+  })
+})
+
+/** The Redis of the test, behind a door that can be slammed. */
+async function proxied(onConnection: (client: Socket, server: Socket) => void): Promise<string> {
+  const { path } = redisOptions(parts().target.url)
+  proxy = createServer((client) => {
+    const server = connect(path as string)
+    client.pipe(server).pipe(client)
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const)
+      one.on('error', () => {}).on('close', () => other.destroy())
+    onConnection(client, server)
+  })
+  await new Promise<void>((resolve) => proxy?.listen(0, '127.0.0.1', resolve))
+  return `redis://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+}
