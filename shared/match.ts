@@ -1,10 +1,11 @@
 import type { Envelope } from './contracts/event.ts'
 import type { Subscription, SubscriptionFilters } from './contracts/subscription.ts'
+import { openMetadataObstacle } from './openmetadata-filter.ts'
 
 /** Why a subscription wants an event, or which clause keeps it from wanting it. */
 export type Verdict = { matched: true; reason: string } | { matched: false; clause: string; reason: string }
 
-type Clause = keyof SubscriptionFilters
+type Clause = Exclude<keyof SubscriptionFilters, 'open_metadata'>
 
 /** What of the event each clause looks at; several values where any may hold. */
 const subjects: Record<Clause, (event: Envelope) => string[]> = {
@@ -33,15 +34,18 @@ export function explainMatch(event: Envelope, subscription: Pick<Subscription, '
         : values.some((value) => wanted.includes(value))
     if (!holds) return { matched: false, clause, reason: `the event has ${describe(values)}, wanted is ${describe(wanted)}` }
   }
-  const held = clauses.filter((clause) => filters[clause] !== undefined)
+  const obstacle = filters.open_metadata && openMetadataObstacle(event, filters.open_metadata)
+  if (obstacle) return { matched: false, clause: 'open_metadata', reason: obstacle }
+  const held = [...clauses, 'open_metadata' as const].filter((clause) => filters[clause] !== undefined)
   return { matched: true, reason: `"${eventType}" covers the type${held.length > 0 ? `, and these hold: ${held.join(', ')}` : ''}` }
 }
 
 const describe = (values: string[]) => (values.length === 0 ? 'none' : values.map((value) => `"${value}"`).join(' or '))
 
-/** `*` covers all, `table.*` everything below `table.`, anything else itself. */
+/** `*` covers all, `table.*` everything below `table.`, `*.updated` everything that ends so, anything else itself. */
 export function typeMatches(pattern: string, type: string): boolean {
   if (pattern === '*') return true
+  if (pattern.startsWith('*.')) return type.endsWith(pattern.slice(1))
   return pattern.endsWith('.*') ? type.startsWith(pattern.slice(0, -1)) : pattern === type
 }
 
@@ -96,9 +100,10 @@ export function createMatcher(version: number, subscriptions: Subscription[]): M
   }
 }
 
-/** `a.b.c` is covered by `a.b.c`, `a.b.*`, `a.*` and `*`. */
+/** `a.b.c` is covered by `a.b.c`, `a.b.*`, `a.*`, `*.c` and `*`. */
 function patternsOf(type: string): string[] {
   const patterns = [type, '*']
+  if (type.includes('.')) patterns.push(`*${type.slice(type.lastIndexOf('.'))}`)
   for (let dot = type.lastIndexOf('.'); dot > 0; dot = type.lastIndexOf('.', dot - 1)) patterns.push(`${type.slice(0, dot)}.*`)
   return patterns
 }

@@ -35,6 +35,10 @@ describe('typeMatches', () => {
     ['table.*', 'tables.updated', false],
     ['table.*', 'my.table.updated', false],
     ['table', 'table.updated', false],
+    ['*.updated', 'table.updated', true],
+    ['*.updated', 'my.table.updated', true],
+    ['*.updated', 'updated', false],
+    ['*.updated', 'table.not-updated', false],
   ])('%s covers %s: %s', (pattern, type, covers) => {
     expect(typeMatches(pattern, type)).toBe(covers)
   })
@@ -106,7 +110,7 @@ describe('explainMatch', () => {
     })
   })
 
-  it.each<[keyof SubscriptionFilters, string[], string[]]>([
+  it.each<[Exclude<keyof SubscriptionFilters, 'open_metadata'>, string[], string[]]>([
     ['sources', ['warehouse'], ['lake']],
     ['entity_types', ['dashboard', 'table'], ['dashboard']],
     ['names', ['warehouse.sales.*'], ['warehouse.hr.*']],
@@ -171,6 +175,7 @@ describe('createMatcher', () => {
     const pattern = fc.oneof(
       type,
       type.map((text) => `${text}.*`),
+      word.map((text) => `*.${text}`),
       fc.constant('*'),
     )
     const values = fc.option(fc.uniqueArray(fc.constantFrom('a', 'b', 'a*'), { minLength: 1 }), { nil: undefined })

@@ -1,6 +1,6 @@
 import { and, asc, eq, getTableColumns, gt, inArray, isNull, lte, or, sql } from 'drizzle-orm'
 import type { RetryPolicy } from '../../contracts/retry.ts'
-import type { Subscription, SubscriptionFilters } from '../../contracts/subscription.ts'
+import type { Subscription } from '../../contracts/subscription.ts'
 import type { SubscriptionStore } from '../storage.ts'
 import type { Db } from './database.ts'
 import { registryBump, registryVersion } from './registry.ts'
@@ -12,12 +12,15 @@ const ofWebhook = (webhookId: string) => and(eq(subscriptions.webhookId, webhook
 
 /** Equal for two subscriptions that want the same events: neither the order of members nor of values matters. */
 function wishOf({ eventType, filters }: Pick<Subscription, 'eventType' | 'filters'>): string {
-  const clauses = Object.entries(filters as Record<keyof SubscriptionFilters, string[] | undefined>)
-  const held = clauses
+  const { open_metadata: openMetadata, ...clauses } = filters
+  return JSON.stringify([eventType, heldOf(clauses), openMetadata ? heldOf(openMetadata) : null])
+}
+
+const heldOf = (clauses: Record<string, string[] | undefined>) =>
+  Object.entries(clauses)
     .filter(([, values]) => values !== undefined)
     .map(([clause, values]) => [clause, [...new Set(values)].sort()] as const)
-  return JSON.stringify([eventType, held.sort(([a], [b]) => (a < b ? -1 : 1))])
-}
+    .sort(([a], [b]) => (a < b ? -1 : 1))
 
 function hasWebhook(db: Db, organizationId: string, id: string): boolean {
   const present = and(eq(webhooks.id, id), eq(webhooks.organizationId, organizationId), isNull(webhooks.removedAt))
