@@ -4,13 +4,12 @@ import { createId, createSecret } from '../../shared/id.ts'
 import { Problem, invalid } from '../../shared/problem.ts'
 import { formatByUrl, routingKeyOf } from '../../shared/payload/format-by-url.ts'
 import type { Format } from '../../shared/payload/format.ts'
-import type { Vault } from '../../shared/secrets.ts'
-import type { Webhook, WebhookPatch as Columns, WebhookSecret } from '../../shared/storage/storage.ts'
-import { announceRegistry } from '../../shared/transport.ts'
+import type { Webhook, WebhookPatch as Columns } from '../../shared/storage/storage.ts'
 import type { StatusDeps } from './deps.ts'
 import { invalidIn, notFound } from './refuse.ts'
 import { canSign, choosable } from './schemes.ts'
 import { inForce, openHeaders, openSettings } from './shape.ts'
+import { announce, sealed, sealedJson, untried } from './webhook-row.ts'
 
 type Deps = Pick<StatusDeps, 'storage' | 'vault' | 'policy' | 'schemes' | 'formats' | 'redis' | 'settings' | 'log' | 'clock'>
 /** Enough for receivers that are slow to follow, few enough for a header. */
@@ -28,18 +27,10 @@ export async function createWebhook(
   check(input, [secret], deps)
   const webhook: Webhook = {
     ...columnsOf(input, id, deps),
+    ...untried(now),
     id,
     organizationId,
     secrets: [sealed(secret, id, deps)],
-    disabledReason: null,
-    lastSucceededAt: null,
-    lastFailedAt: null,
-    lastFailedStatusCode: null,
-    lastFailedReason: null,
-    nextAttemptAt: null,
-    consecutiveFailures: 0,
-    createdAt: now,
-    updatedAt: now,
   }
   await deps.storage.webhooks.create(webhook)
   await announce(deps)
@@ -149,15 +140,6 @@ const columnsOf = (input: Settled, id: string, { vault }: Pick<Deps, 'vault'>) =
   timeoutMs: input.timeout_ms,
 })
 
-const sealedJson = (members: Record<string, unknown>, id: string, vault: Vault): string | null =>
-  Object.keys(members).length > 0 ? vault.seal(JSON.stringify(members), id) : null
-
-const sealed = (secret: string, id: string, { vault, clock }: Pick<Deps, 'vault' | 'clock'>): WebhookSecret => ({
-  sealed: vault.seal(secret, id),
-  createdAt: clock.now(),
-  expiresAt: null,
-})
-
 function check(input: Settled, secrets: string[], { policy, schemes, formats, clock }: Deps): void {
   const errors: { path: PropertyKey[]; message: string }[] = []
   const url = policy.checkUrl(input.url)
@@ -185,13 +167,6 @@ function settingsErrors(format: Format, settings: Record<string, unknown>): { pa
     const message = issue.code === 'unrecognized_keys' ? `is no setting of the format "${format.name}"` : issue.message
     return names.map((path) => ({ path: ['format_settings', ...path], message }))
   })
-}
-
-/** Only hurries the dispatchers, whose copies expire by themselves: the change is made, whether Redis is there or not. */
-async function announce({ redis, settings, log }: Pick<Deps, 'redis' | 'settings' | 'log'>): Promise<void> {
-  await announceRegistry(redis, settings.redisPrefix).catch((error: unknown) =>
-    log.warn({ err: error }, 'change of a webhook not announced'),
-  )
 }
 
 export const inactive = (what: string): Problem => new Problem('conflict', `${what} is not active; set \`active\` to true first`)

@@ -76,6 +76,9 @@ export type Webhook = {
   lastFailedAt: number | null
   lastFailedStatusCode: number | null
   lastFailedReason: string | null
+  lastFailedOutcome: Outcome | null
+  /** A delivery used up its retries, and nothing has succeeded since. */
+  retriesExhausted: boolean
   nextAttemptAt: number | null
   consecutiveFailures: number
   createdAt: number

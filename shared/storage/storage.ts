@@ -2,6 +2,7 @@ import type { DeliveryState, OutcomeEntry } from '../contracts/delivery.ts'
 import type { Filter, SortKey } from '../contracts/filter.ts'
 import type { RetryPolicy } from '../contracts/retry.ts'
 import type { Subscription } from '../contracts/subscription.ts'
+import type { OpenMetadataStore } from './openmetadata.ts'
 import type {
   AcceptResult,
   ApiKey,
@@ -35,6 +36,7 @@ export type Storage = {
   eventTypes: EventTypeStore
   webhooks: WebhookStore
   subscriptions: SubscriptionStore
+  openMetadata: OpenMetadataStore
   events: EventStore
   deliveries: DeliveryStore
   redeliveries: RedeliveryStore

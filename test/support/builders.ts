@@ -68,6 +68,8 @@ export const aWebhook = (members: Partial<Webhook> = {}): Webhook => ({
   lastFailedAt: null,
   lastFailedStatusCode: null,
   lastFailedReason: null,
+  lastFailedOutcome: null,
+  retriesExhausted: false,
   nextAttemptAt: null,
   consecutiveFailures: 0,
   createdAt: someTime,

@@ -33,8 +33,9 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
   function noteHealth(entry: Finished): void {
     if (entry.result.outcome === 'succeeded') return void write.healthy.run({ webhookId: entry.webhookId, at: entry.at })
     const reason = entry.result.error ?? `answered ${entry.result.statusCode}`
-    const { webhookId, at, nextAttemptAt } = entry
-    write.unhealthy.run({ webhookId, at, statusCode: entry.result.statusCode ?? null, reason, nextAttemptAt })
+    const { webhookId, at, nextAttemptAt, state, result } = entry
+    const exhausted = state === 'failed' && !result.permanent ? 1 : 0
+    write.unhealthy.run({ webhookId, at, outcome: result.outcome, statusCode: result.statusCode ?? null, reason, nextAttemptAt, exhausted })
   }
 
   function cancel({ deliveryId, generation, reason }: Cancelled, now: number): boolean {
@@ -131,10 +132,12 @@ function statements(db: Db) {
       UPDATE deliveries SET state = 'cancelled', reason = @reason, updated_at = @now, next_attempt_at = NULL
       WHERE id = @deliveryId AND generation = @generation AND state IN ('pending', 'retrying')`),
     healthy: prepare(`
-      UPDATE webhooks SET last_succeeded_at = max(coalesce(last_succeeded_at, 0), @at), consecutive_failures = 0, next_attempt_at = NULL WHERE id = @webhookId`),
+      UPDATE webhooks SET last_succeeded_at = max(coalesce(last_succeeded_at, 0), @at), consecutive_failures = 0,
+        retries_exhausted = 0, next_attempt_at = NULL
+      WHERE id = @webhookId`),
     unhealthy: prepare(`
       UPDATE webhooks SET last_failed_at = @at, last_failed_status_code = @statusCode, last_failed_reason = @reason, next_attempt_at = @nextAttemptAt,
-        consecutive_failures = consecutive_failures + 1
+        last_failed_outcome = @outcome, retries_exhausted = max(retries_exhausted, @exhausted), consecutive_failures = consecutive_failures + 1
       WHERE id = @webhookId`),
     disable: prepare('UPDATE webhooks SET active = 0, disabled_reason = @reason, updated_at = @now WHERE id = @webhookId AND active = 1'),
     bumpRegistry: prepare('INSERT INTO registry (id, version) VALUES (1, 1) ON CONFLICT DO UPDATE SET version = version + 1'),

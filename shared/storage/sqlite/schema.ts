@@ -5,6 +5,7 @@ import type { Envelope } from '../../contracts/event.ts'
 import type { RetryPolicy } from '../../contracts/retry.ts'
 import type { SubscriptionFilters } from '../../contracts/subscription.ts'
 import type { Filter } from '../../contracts/filter.ts'
+import type { OpenMetadataEntity, OpenMetadataSnapshot } from '../openmetadata.ts'
 import type { Attempt, Redelivery, Scope, WebhookSecret } from '../storage.ts'
 
 /** Times are integer milliseconds, ids text UUIDs, structures JSON text. */
@@ -77,6 +78,9 @@ export const webhooks = sqliteTable(
     lastFailedAt: time('last_failed_at'),
     lastFailedStatusCode: integer('last_failed_status_code'),
     lastFailedReason: text('last_failed_reason'),
+    lastFailedOutcome: text('last_failed_outcome').$type<Outcome>(),
+    /** A delivery used up its retries, and nothing has succeeded since. */
+    retriesExhausted: flag('retries_exhausted').notNull().default(false),
     nextAttemptAt: time('next_attempt_at'),
     consecutiveFailures: integer('consecutive_failures').notNull().default(0),
     createdAt: time('created_at').notNull(),
@@ -85,6 +89,31 @@ export const webhooks = sqliteTable(
     removedAt: time('removed_at'),
   },
   (t) => [index('webhooks_organization').on(t.organizationId, t.id)],
+)
+
+/** What OpenMetadata's entity has beside the webhook itself. The revision counts its versions: 1 is 0.1. */
+export const openMetadataWebhooks = sqliteTable(
+  'openmetadata_webhooks',
+  {
+    webhookId: text('webhook_id').primaryKey(),
+    organizationId: organizationId(),
+    name: text('name').notNull(),
+    entity: json<OpenMetadataEntity>('entity').notNull(),
+    revision: integer('revision').notNull(),
+    updatedAt: time('updated_at').notNull(),
+    updatedBy: text('updated_by').notNull(),
+  },
+  (t) => [uniqueIndex('openmetadata_webhooks_name').on(t.organizationId, t.name)],
+)
+
+export const openMetadataVersions = sqliteTable(
+  'openmetadata_webhook_versions',
+  {
+    webhookId: text('webhook_id').notNull(),
+    revision: integer('revision').notNull(),
+    shown: json<OpenMetadataSnapshot['shown']>('shown').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.webhookId, t.revision] })],
 )
 
 export const subscriptions = sqliteTable(

@@ -4,6 +4,7 @@ import * as events from './events.ts'
 import * as eventTypes from './event-types.ts'
 import * as keys from './keys.ts'
 import * as log from './delivery-log.ts'
+import * as openMetadata from './openmetadata.ts'
 import * as redeliveries from './redeliveries.ts'
 import * as sources from './sources.ts'
 import * as subscriptions from './subscriptions.ts'
@@ -21,6 +22,7 @@ const files = {
   eventTypes: [eventTypes],
   webhooks: [webhooks],
   subscriptions: [subscriptions],
+  openMetadata: [openMetadata],
   events: [events],
   deliveries: [deliveries, log],
   redeliveries: [redeliveries],

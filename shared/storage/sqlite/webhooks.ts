@@ -77,7 +77,7 @@ export function writes(db: Db): Pick<Sync<WebhookStore>, 'create' | 'update' | '
     },
     update(organizationId, id, patch, now) {
       // Whoever switches it on again gives it a fresh start.
-      const restart = patch.active ? { disabledReason: null, consecutiveFailures: 0 } : {}
+      const restart = patch.active ? { disabledReason: null, consecutiveFailures: 0, retriesExhausted: false } : {}
       const set = { ...patch, ...restart, updatedAt: now }
       const updated = db.update(webhooks).set(set).where(present(organizationId, id)).returning(columns).get()
       if (updated) bump()

@@ -1,0 +1,37 @@
+import type { Vault } from '../../shared/secrets.ts'
+import type { WebhookSecret } from '../../shared/storage/storage.ts'
+import { announceRegistry } from '../../shared/transport.ts'
+import type { StatusDeps } from './deps.ts'
+
+/** What both APIs, ours and OpenMetadata's, write of a webhook, and whom they tell. */
+
+/** The part of a webhook that its deliveries write. */
+export const untried = (now: number) => ({
+  disabledReason: null,
+  lastSucceededAt: null,
+  lastFailedAt: null,
+  lastFailedStatusCode: null,
+  lastFailedReason: null,
+  lastFailedOutcome: null,
+  retriesExhausted: false,
+  nextAttemptAt: null,
+  consecutiveFailures: 0,
+  createdAt: now,
+  updatedAt: now,
+})
+
+export const sealedJson = (members: Record<string, unknown>, id: string, vault: Vault): string | null =>
+  Object.keys(members).length > 0 ? vault.seal(JSON.stringify(members), id) : null
+
+export const sealed = (secret: string, id: string, { vault, clock }: Pick<StatusDeps, 'vault' | 'clock'>): WebhookSecret => ({
+  sealed: vault.seal(secret, id),
+  createdAt: clock.now(),
+  expiresAt: null,
+})
+
+/** Only hurries the dispatchers, whose copies expire by themselves: the change is made, whether Redis is there or not. */
+export async function announce({ redis, settings, log }: Pick<StatusDeps, 'redis' | 'settings' | 'log'>): Promise<void> {
+  await announceRegistry(redis, settings.redisPrefix).catch((error: unknown) =>
+    log.warn({ err: error }, 'change of a webhook not announced'),
+  )
+}
