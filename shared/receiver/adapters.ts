@@ -1,5 +1,5 @@
 import type { Answer } from './answer.ts'
-import { rawBody, RawBodyError, type NodeRequest } from './raw-body.ts'
+import { rawBody, type NodeRequest } from './raw-body.ts'
 import type { Receiver } from './receive.ts'
 
 /** For whatever hands a Fetch `Request` over: Deno, Bun, edge functions, the routes of Next. */
@@ -60,12 +60,8 @@ export type FastifyReply = {
 }
 export type FastifyInstance = {
   removeAllContentTypeParsers(): unknown
-  addContentTypeParser(
-    type: string,
-    options: { parseAs: 'buffer' },
-    parser: (request: never, body: Buffer, done: (error: null, body: Buffer) => void) => void,
-  ): unknown
-  post(path: string, options: { bodyLimit: number }, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): unknown
+  addContentTypeParser(type: string, parser: (request: unknown, payload: NodeRequest) => Promise<unknown>): unknown
+  post(path: string, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>): unknown
 }
 
 /** `app.register(forFastify(foundry, '/webhooks/foundry'))`: a plugin, because there raw bytes are a matter of its parsers. */
@@ -73,9 +69,10 @@ export function forFastify(receiver: Receiver, path: string) {
   return async (fastify: FastifyInstance): Promise<void> => {
     // this plugin's own: the routes outside of it keep their parsers
     fastify.removeAllContentTypeParsers()
-    fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
-    fastify.post(path, { bodyLimit: receiver.maxBytes }, async ({ method, url: target, headers, body = Buffer.alloc(0) }, reply) => {
-      if (!(body instanceof Uint8Array)) throw new RawBodyError('a hook of the application has replaced the raw bytes')
+    fastify.addContentTypeParser('*', async (_, payload) => ({ bytes: await rawBody(payload, receiver.maxBytes) }))
+    fastify.post(path, async ({ method, url: target, headers, body: parsed }, reply) => {
+      // no parser is asked about a request without a body
+      const { bytes: body } = (parsed ?? { bytes: new Uint8Array() }) as { bytes: Uint8Array | undefined }
       const answer = await receiver.answer({ method, target, headers, body })
       reply.code(answer.status)
       reply.headers(answer.headers)

@@ -18,7 +18,7 @@ export type NodeRequest = {
 
 /** @returns undefined when the body is larger than `maxBytes` */
 export function rawBody(request: Request | NodeRequest, maxBytes: number): Promise<Uint8Array | undefined> {
-  return request instanceof Request ? fetchBody(request, maxBytes) : nodeBody(request, maxBytes)
+  return 'bodyUsed' in request ? fetchBody(request, maxBytes) : nodeBody(request, maxBytes)
 }
 
 async function fetchBody(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {

@@ -31,7 +31,7 @@ export function memoryStore(): SeenStore {
 /** What is needed of a database of better-sqlite3; opened by the caller. */
 export type SqliteDatabase = {
   exec(sql: string): unknown
-  prepare(sql: string): { run(...values: (string | number | null)[]): { changes: number }; get(...values: string[]): unknown }
+  prepare(sql: string): { run(...values: unknown[]): { changes: number }; get(...values: unknown[]): unknown }
 }
 
 /** In a table of its own, `received_events`, which is made when it is not there; for all processes that share the file. */

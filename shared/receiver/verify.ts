@@ -73,7 +73,8 @@ export const usableSecrets = (secrets: (string | undefined)[]): string[] =>
   secrets.filter((secret): secret is string => typeof secret === 'string' && secret !== '')
 
 export function lowerCased(headers: HeadersLike): Record<string, string | undefined> {
-  const entries = headers instanceof Headers ? [...headers] : Object.entries(headers)
+  // by what it can do: a framework may bring a Headers class of its own
+  const entries = Symbol.iterator in headers ? [...(headers as Headers)] : Object.entries(headers)
   // several headers of one name are joined, as HTTP has it (RFC 9110 §5.3)
   return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]))
 }
