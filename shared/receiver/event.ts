@@ -14,9 +14,9 @@ const text = (value: unknown): string | undefined => {
 const firstText = (...values: unknown[]): string | undefined => values.map(text).find((value) => value !== undefined)
 
 /** The events of a request: one, or an array of them, or OpenMetadata's `{data, paging}`; undefined: it holds none. */
-export function readEvents(headers: ReceivedHeaders, body: Uint8Array): ReceivedEvent[] | undefined {
+export function readEvents(headers: ReceivedHeaders, body: Uint8Array, binaryMode: boolean): ReceivedEvent[] | undefined {
   const value = parse(body)
-  if (headers['ce-specversion']) return binaryEvent(headers, value ?? body)
+  if (binaryMode && headers['ce-specversion']) return binaryEvent(headers, value ?? body)
   const elements = elementsOf(value)
   return elements.every(isRecord) ? elements : undefined
 }

@@ -55,7 +55,7 @@ export function receiver<E = ReceivedEvent>(options: ReceiverOptions<E>): Receiv
       const headers = lowerCased(given)
       const refusal = refusalOf(options, sender, { method, url: publicUrl ? publicUrl.replace(/\/$/, '') + target : url, headers, body })
       if (refusal) return refusal
-      const events = readEvents(headers, body)
+      const events = readEvents(headers, body, sender.binaryMode)
       if (!events) return problem(400, 'Bad Request', 'the body holds no event: it must be a JSON object, or an array of them')
       const challenge = events[0] && sender.handshake?.(events[0])
       if (challenge) return json(200, challenge)

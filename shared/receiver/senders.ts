@@ -13,11 +13,16 @@ export type Sender = {
   /** Undefined: the event has none, and is told by its content. */
   eventId(event: ReceivedEvent, headers: ReceivedHeaders): string | undefined
   type(event: ReceivedEvent, headers: ReceivedHeaders): string | undefined
+  /**
+   * Whether `ce-` headers are believed, as CloudEvents in binary mode need. Nobody signs headers: for a sender that has
+   * no use for them they would be a way to give a captured request another id and type.
+   */
+  binaryMode: boolean
   /** The answer to a request that is no event but asks whether we are there. */
   handshake?(event: ReceivedEvent): unknown
 }
 
-const usual: Sender = { accepted: { ok: true }, eventId: idOf, type: typeOf }
+const usual: Sender = { accepted: { ok: true }, eventId: idOf, type: typeOf, binaryMode: true }
 
 const header =
   (...names: string[]) =>
@@ -25,7 +30,7 @@ const header =
     names.map((name) => headers[name]).find(Boolean)
 const typeIn = (name: string) => (event: ReceivedEvent, headers: ReceivedHeaders) => headers[name] ?? typeOf(event)
 
-const standard = { requestId: header('webhook-id') }
+const standard = { requestId: header('webhook-id'), binaryMode: true }
 const hubspot = { eventId: hubspotId }
 // an entity's id names the entity: the same one comes again when it has changed, and its content is what tells
 const sesam = { accepted: {}, eventId: () => undefined }
@@ -41,9 +46,12 @@ const senders: Record<string, Partial<Sender>> = {
   },
   'standard-webhooks': standard,
   'standard-webhooks-ed25519': standard,
-  'gitlab-signing': { ...standard, type: typeIn('x-gitlab-event') },
+  'gitlab-signing': { requestId: standard.requestId, type: typeIn('x-gitlab-event') },
   'gitlab-token': { requestId: header('idempotency-key', 'x-gitlab-event-uuid'), type: typeIn('x-gitlab-event') },
-  svix: { requestId: header('svix-id') },
+  svix: { requestId: header('svix-id'), binaryMode: true },
+  stripe: {},
+  openmetadata: {},
+  'openmetadata-real': {},
   github: { requestId: header('x-github-delivery'), type: typeIn('x-github-event') },
   'bitbucket-server': { requestId: header('x-request-id'), type: typeIn('x-event-key') },
   shopify: {
@@ -62,4 +70,5 @@ const senders: Record<string, Partial<Sender>> = {
   },
 }
 
-export const senderOf = (scheme: string): Sender => ({ ...usual, ...(Object.hasOwn(senders, scheme) && senders[scheme]) })
+export const senderOf = (scheme: string): Sender =>
+  Object.hasOwn(senders, scheme) ? { ...usual, binaryMode: false, ...senders[scheme] } : usual

@@ -77,6 +77,10 @@ describe('what an event is known by', () => {
       { id: '/s 1', type: 'a.b', event: { subject: 'Größe', data: Buffer.from('<x/>'), datacontenttype: 'text/xml' } },
       { event: { data: { n: 1 } } },
     ])
+    // a captured request of a sender that signs an id of its own cannot be given another
+    const { seen: taken, send: replay } = kitOf('foundry')
+    await replay({ id: 'e', type: 'a.b' }, { ...ce, 'ce-type': 'b.c' })
+    expect(taken).toMatchObject([{ id: 'e', type: 'a.b' }])
   })
 })
 
