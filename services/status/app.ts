@@ -11,6 +11,7 @@ import { addDocsRoutes } from './routes/docs.ts'
 import { addEventRoutes } from './routes/events.ts'
 import { addEventTypeRoutes } from './routes/event-types.ts'
 import { addKeyRoutes } from './routes/keys.ts'
+import { addOpenMetadataRoutes } from './routes/openmetadata.ts'
 import { addQueueRoutes } from './routes/queues.ts'
 import { addRedeliveryRoutes } from './routes/redeliveries.ts'
 import { createGuard } from './routes/route.ts'
@@ -38,6 +39,7 @@ export function createStatusApp(deps: StatusDeps): App {
   addSourceRoutes(app, guard, deps)
   addEventTypeRoutes(app, guard, deps)
   addKeyRoutes(app, guard, deps)
+  addOpenMetadataRoutes(app, guard, deps)
   addDocsRoutes(app)
   addQueueRoutes(app, authenticate, deps)
   refuseWrongMethods(app)

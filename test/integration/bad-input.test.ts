@@ -255,7 +255,8 @@ describe('every route', () => {
     for (const { method, path, takesBody } of operations.filter((operation) =>
       /a-webhook|a-source|unknown|[0-9a-f]{12}/.test(operation.path),
     )) {
-      const sent = path.endsWith('/subscriptions') && method === 'POST' ? { event_type: '*' } : (body[method] ?? {})
+      const isJsonPatch = method === 'PATCH' && path.startsWith('/api/v1/')
+      const sent = path.endsWith('/subscriptions') && method === 'POST' ? { event_type: '*' } : isJsonPatch ? [] : (body[method] ?? {})
       expectProblem(await status.call(method, path, takesBody ? sent : undefined, { key }), 404)
     }
     expect(await written()).toEqual(before)

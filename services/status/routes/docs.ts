@@ -26,6 +26,11 @@ const tags = [
   { name: 'Events', description: 'What was accepted, and what came of it.' },
   { name: 'Sources', description: 'Catalogs that may send events in their own words.' },
   { name: 'Event types', description: 'What events there are.' },
+  {
+    name: 'OpenMetadata',
+    description:
+      "The same webhooks as OpenMetadata's webhook entity, in its own words: camelCase, JSON Patch, versions. Webhooks made by either API are shown and steered by both.",
+  },
   { name: 'Keys', description: 'Who may do what.' },
 ]
 const securitySchemes = { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, `tdk_…`.' } }

@@ -13,6 +13,7 @@ import type { Scope } from '../../../shared/storage/storage.ts'
 const maxBodyBytes = 1024 * 1024
 export const jsonType = 'application/json'
 export const mergePatchType = 'application/merge-patch+json'
+export const jsonPatchType = 'application/json-patch+json'
 
 /** Who may call a route. It is part of the route's definition, so that the reference and the check cannot differ. */
 export const needs = (scope: Scope) => ({ security: [{ apiKey: [scope] }] })
