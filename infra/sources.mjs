@@ -32,4 +32,4 @@ export function listSources(root) {
 const notCompiled = (path) => path === 'test/vitest.config.ts' || path.startsWith('infra/redis/bundled/')
 
 export const outputOf = (path) => path.replace(/\.ts$/, '.js')
-export const sourceOf = (path) => path.replace(/\.js(\.map)?$/, '.ts')
+export const sourceOf = (path) => path.replace(/(\.d\.ts|\.js(\.map)?)$/, '.ts')
