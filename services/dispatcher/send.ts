@@ -7,7 +7,8 @@ export type Outgoing = {
   url: string
   headers: Record<string, string>
   body: Uint8Array
-  timeoutMs: number /** Ends the attempt early. */
+  timeoutMs: number
+  /** Ends the attempt early. */
   signal?: AbortSignal
 }
 export type SenderOptions = { connectionsPerOrigin?: number } & Pick<GuardOptions, 'lookup'>
@@ -44,21 +45,14 @@ export function createSender(policy: AddressPolicy, { connectionsPerOrigin = 256
 async function send(agent: Agent, policy: AddressPolicy, { url, headers, body, timeoutMs, signal }: Outgoing): Promise<SendResult> {
   const startedAt = performance.now()
   const elapsed = () => Math.round((performance.now() - startedAt) * 10) / 10
-  const deadline = AbortSignal.timeout(timeoutMs)
-  const anySignal = signal ? AbortSignal.any([deadline, signal]) : deadline
-
   const allowed = policy.checkUrl(url)
   if (!allowed.ok) return { outcome: 'blocked', error: allowed.reason, timings: { endMs: elapsed() } }
+
+  const deadline = startDeadline(startedAt + timeoutMs)
+  const anySignal = signal ? AbortSignal.any([deadline.signal, signal]) : deadline.signal
   try {
-    const options = {
-      method: 'POST',
-      headers,
-      body,
-      signal: anySignal,
-      dispatcher: agent,
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-    } as const
+    // The deadline alone decides: undici's own limits begin anew with each part of the answer.
+    const options = { method: 'POST', headers, body, signal: anySignal, dispatcher: agent, headersTimeout: 0, bodyTimeout: 0 } as const
     const response = await orAborted(request(allowed.url, options), anySignal)
     const headersMs = elapsed()
     const { text, truncated } = await readBody(response.body)
@@ -75,7 +69,22 @@ async function send(agent: Agent, policy: AddressPolicy, { url, headers, body, t
   } catch (error) {
     if (signal?.aborted) throw new SendAborted('the dispatcher is stopping', { cause: error })
     return { ...failure(error, timeoutMs), timings: { endMs: elapsed() } }
+  } finally {
+    deadline.stop()
   }
+}
+
+/** Never early: a timer counts from when the event loop last looked at the clock, so what is missing is waited for again. */
+function startDeadline(at: number): { signal: AbortSignal; stop(): void } {
+  const controller = new AbortController()
+  let timer: NodeJS.Timeout
+  const wait = () => {
+    const left = at - performance.now()
+    if (left <= 0) controller.abort(new DOMException('the deadline has passed', 'TimeoutError'))
+    else timer = setTimeout(wait, Math.ceil(left))
+  }
+  wait()
+  return { signal: controller.signal, stop: () => clearTimeout(timer) }
 }
 
 /** undici looks at a signal only once it is connected: a connection that never comes must not outlive the deadline. */

@@ -97,8 +97,7 @@ describe('send, to receivers that do not', () => {
     const result = await sender().send(outgoing(url, { timeoutMs: shortMs }))
 
     expect(result).toMatchObject({ outcome: 'timed_out', error: `no answer within ${shortMs} ms` })
-    // timers count from when the event loop last looked at the clock, which may be a while ago
-    expect(result.timings.endMs).toBeGreaterThanOrEqual(shortMs / 2)
+    expect(result.timings.endMs).toBeGreaterThanOrEqual(shortMs)
     expect(result.timings.endMs).toBeLessThan(shortMs + 3_000)
     await idle()
   })
