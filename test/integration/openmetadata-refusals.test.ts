@@ -72,6 +72,10 @@ describe('a bad request is refused with the field that is wrong, and writes noth
     ['a path that is none', [replace('enabled', false)], 422, '[0].path'],
     ['a path that leads nowhere', [replace('/description', 'x')], 422, '[0].path'],
     ['a path beyond a list', [{ op: 'add', path: '/eventFilters/9', value: { eventType: 'entityCreated' } }], 422, '[0].path'],
+    ['a path into a text', [replace('/name/length', 3)], 422, '[0].path'],
+    ['a place in a list that is no number', [{ op: 'add', path: '/eventFilters/x', value: {} }], 422, '[0].path'],
+    ['a place in a list with zeros before it', [{ op: 'add', path: '/eventFilters/00', value: {} }], 422, '[0].path'],
+    ['a move of the prototype', [{ op: 'move', from: '/__proto__', path: '/extension' }], 422, '[0].from'],
     ['the whole document', [replace('', {})], 422, '[0].path'],
     ['a test that fails', [{ op: 'test', path: '/enabled', value: false }, replace('/description', 'x')], 409, '[0].value'],
     [
@@ -93,7 +97,7 @@ describe('a bad request is refused with the field that is wrong, and writes noth
       'webhookConfig.headers.X-New',
     ],
     ['a private endpoint', [replace('/webhookConfig/endpoint', 'http://10.0.0.1/')], 422, 'webhookConfig.endpoint'],
-    ['the prototype', [{ op: 'add', path: '/__proto__/polluted', value: 1 }], 422, 'polluted'],
+    ['the prototype', [{ op: 'add', path: '/__proto__/polluted', value: 1 }], 422, '[0].path'],
   ])('a patch with %s', async (_, operations, code, field) => {
     const webhook = await create()
     const before = await status.storage.webhooks.registryVersion()

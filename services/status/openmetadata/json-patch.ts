@@ -37,14 +37,25 @@ const setByUs = 'is set by Tidings and cannot be changed'
 function apply(before: OpenMetadataWebhook, patch: JsonPatch): Record<string, unknown> {
   const document = structuredClone(before) as unknown as Record<string, unknown>
   patch.forEach((operation, i) => {
-    const [error] = applyPatch(document, [operation])
-    if (error) throw refusal(error.name, operation, i)
-    // copies of copies grow without end
+    const fault = faultOf(document, operation)
+    if (fault) throw refusal(fault, operation, i)
     const bytes = Buffer.from(JSON.stringify(document))
+    // `add /tags/x` sets a member of a list that no JSON shows
+    if (!isDeepStrictEqual(document, JSON.parse(bytes.toString()))) throw refusal('MissingError', operation, i)
+    // copies of copies grow without end
     if (bytes.length > maxBytes || jsonDepth(bytes) > maxJsonDepth)
       throw invalid([{ path: [i], message: `makes the entity too large: ${maxBytes} bytes, ${maxJsonDepth} levels deep are allowed` }])
   })
   return document
+}
+
+/** The name of what is wrong. The library throws where a path leads into a text, and names the rest. */
+function faultOf(document: object, operation: JsonPatch[number]): string | undefined {
+  try {
+    return applyPatch(document, [operation])[0]?.name
+  } catch {
+    return 'MissingError'
+  }
 }
 
 function refusal(name: string, operation: JsonPatch[number], i: number): Problem {

@@ -45,6 +45,8 @@ const at = z
   .string()
   .max(4096)
   .regex(/^(\/([^/~]|~[01])*)*$/, 'must be a JSON Pointer (RFC 6901), for example `/enabled`')
+  // libraries pass over these names, and would act on what stands before them
+  .refine((pointer) => !/\/(__proto__|constructor|prototype)(\/|$)/.test(pointer), 'must not name what every object has in JavaScript')
   .describe('A JSON Pointer into the entity as it is shown.')
 const value = z.unknown().refine((given) => given !== undefined, 'is missing')
 
