@@ -17,7 +17,8 @@ export function reads(db: Db): Pick<Sync<SourceStore>, 'find' | 'locate' | 'ofAd
       const [only, ...others] = db.select().from(sources).where(eq(sources.name, idOrName)).limit(2).all()
       return others.length === 0 ? only : undefined
     },
-    ofAdapter: (adapter, limit) => db.select().from(sources).where(eq(sources.adapter, adapter)).orderBy(asc(sources.id)).limit(limit).all(),
+    ofAdapter: (adapter, limit) =>
+      db.select().from(sources).where(eq(sources.adapter, adapter)).orderBy(asc(sources.id)).limit(limit).all(),
     list: (organizationId) => db.select().from(sources).where(eq(sources.organizationId, organizationId)).orderBy(asc(sources.name)).all(),
   }
 }
