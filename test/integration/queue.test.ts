@@ -35,6 +35,17 @@ describe('the queue', () => {
     await queue.close()
   })
 
+  it('closes while Redis is away', async () => {
+    const { target, server } = parts()
+    const queue = openQueue(target, () => {})
+    await queue.bull.waitUntilReady()
+    await server.kill()
+
+    await queue.close()
+
+    await server.restart()
+  })
+
   it('takes a job once, however often it is added', async () => {
     const { queue } = parts()
 
