@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { createMiddleware } from 'hono/factory'
 import type { HttpBindings } from '@hono/node-server'
 import { createApp, type App, type AppEnv } from '../../shared/http/app.ts'
 import { presentedKey } from '../../shared/http/authenticate.ts'
@@ -32,8 +33,13 @@ export function createIngestApp(deps: RouteDeps): App {
     },
   })
 
-  app.post('/events', limited, async (c) => {
-    const { organizationId } = await deps.authenticate.key(apiKeyOf(c), 'ingest')
+  // Before the body is read: who has no key is not listened to.
+  const withKey = createMiddleware<AppEnv>(async function authenticated(c, next) {
+    c.set('key', await deps.authenticate.key(apiKeyOf(c), 'ingest'))
+    await next()
+  })
+  app.post('/events', withKey, limited, async (c) => {
+    const { organizationId } = c.get('key')
     const request = await receive(c, deps)
     const drafts = adapterFor(request, deps).parse(request, limits)
     return c.json({ events: await accept({ organizationId, source: ownSource, drafts, headers: request.headers }, deps) }, 202)
