@@ -21,14 +21,18 @@ type CommonSettings = {
 }
 type Start<S> = (deps: { settings: S; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }) => Promise<Service>
 
-/** Makes a process of one service: settings from the environment, signals, an ordered end, an exit code. */
+/**
+ * Makes a process of one service: settings from the environment, signals, an ordered end, an exit code. The process
+ * comes from the caller, a `main.ts`: nothing below it reaches for one.
+ */
 export async function run<T extends z.ZodRawShape>(
   name: string,
   schema: z.ZodObject<T>,
   start: Start<z.infer<z.ZodObject<T>>>,
+  process: NodeJS.Process,
   options: { readOnly?: boolean } = {},
 ): Promise<void> {
-  const settings = read(schema)
+  const settings = read(schema, process)
   const common = settings as unknown as CommonSettings
   const log = createLogger(name, common.logLevel)
   process.on('unhandledRejection', (error) => {
@@ -48,10 +52,10 @@ export async function run<T extends z.ZodRawShape>(
   log.info({ url: serving?.url, pid: process.pid }, `${name} is ready`)
   // For a parent that waits: a message costs nothing where there is none.
   process.send?.({ ready: true, url: serving?.url })
-  endOnSignal(log, serving, service, storage)
+  endOnSignal(process, log, serving, service, storage)
 }
 
-function read<T extends z.ZodRawShape>(schema: z.ZodObject<T>): z.infer<z.ZodObject<T>> {
+function read<T extends z.ZodRawShape>(schema: z.ZodObject<T>, process: NodeJS.Process): z.infer<z.ZodObject<T>> {
   try {
     return readSettings(schema, process.env)
   } catch (error) {
@@ -76,7 +80,7 @@ async function openWhenThere(url: string, options: { readOnly?: boolean }, log: 
 
 const sameSignalMs = 500
 
-function endOnSignal(log: Logger, serving: Serving | undefined, service: Service, storage: Storage): void {
+function endOnSignal(process: NodeJS.Process, log: Logger, serving: Serving | undefined, service: Service, storage: Storage): void {
   let endingSince: number | undefined
   const end = async (signal: string) => {
     if (endingSince !== undefined) {

@@ -2,4 +2,4 @@ import { run } from '../../shared/run.ts'
 import { startDispatcher } from './service.ts'
 import { dispatcherSettings } from './settings.ts'
 
-await run('dispatcher', dispatcherSettings, startDispatcher, { readOnly: true })
+await run('dispatcher', dispatcherSettings, startDispatcher, process, { readOnly: true })

@@ -46,7 +46,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
   const key = keys(deps.prefix)
   const { storage, queue, clock, log } = deps
   let nextPassAt = 0
-  let resumeAfter: string | undefined
+  let resumeAfter: OpenDelivery | undefined
   let stopping = false
 
   async function tick(): Promise<void> {
@@ -67,10 +67,10 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   async function restoreAll(): Promise<void> {
-    for (let after: string | undefined; !stopping; ) {
+    for (let after: OpenDelivery | undefined; !stopping; ) {
       const page = await storage.deliveries.dueBefore(Number.MAX_SAFE_INTEGER, pageRows, after)
       await putBack(await withoutJob(page))
-      after = page.at(-1)?.id
+      after = page.at(-1)
       if (page.length < pageRows) return
     }
   }
@@ -81,7 +81,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     for (let pages = 0; pages < passPages && !stopping; pages++) {
       const page = await storage.deliveries.dueBefore(clock.now() - graceMs, pageRows, resumeAfter)
       missing.push(...(await withoutJob(page)))
-      resumeAfter = page.length < pageRows ? undefined : page.at(-1)?.id
+      resumeAfter = page.length < pageRows ? undefined : page.at(-1)
       if (resumeAfter === undefined) break
     }
     await putBackIfLost(missing)

@@ -167,8 +167,8 @@ export type DeliveryStore = {
   count(organizationId: string, filter: Filter | undefined): Promise<number>
   /** Opens the next generation. Undefined: no such delivery; `gone`: its webhook is removed or not active; `open`: it is still under way. */
   redeliver(organizationId: string, id: string, now: number): Promise<OpenDelivery | 'gone' | 'open' | undefined>
-  /** Open deliveries whose next attempt is due before the time; with `after` (a delivery id) as keyset. */
-  dueBefore(time: number, limit: number, after?: string): Promise<OpenDelivery[]>
+  /** Open deliveries whose next attempt is due before the time, earliest first; those after the last one of the page before. */
+  dueBefore(time: number, limit: number, after?: Pick<OpenDelivery, 'id' | 'nextAttemptAt'>): Promise<OpenDelivery[]>
   /** Those of the given ids that are open at this moment. */
   stillOpen(ids: string[]): Promise<OpenDelivery[]>
   /** Marks attempts that were started before the time and never finished. */

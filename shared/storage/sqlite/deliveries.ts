@@ -1,22 +1,14 @@
-import { and, asc, eq, gt, inArray, lt, or, sql } from 'drizzle-orm'
+import { and, asc, eq, inArray, lt, or, sql } from 'drizzle-orm'
 import type { OutcomeEntry } from '../../contracts/delivery.ts'
 import type { DeliveryStore, OpenDelivery } from '../storage.ts'
 import type { Db } from './database.ts'
+import { opened } from './delivery-log.ts'
 import { recorder } from './record.ts'
 import { deliveries, webhooks } from './schema.ts'
 import type { Sync } from './stores.ts'
 
 /** Columns that make the job of a delivery again; the policy is the webhook's of today. */
-const openColumns = {
-  id: deliveries.id,
-  organizationId: deliveries.organizationId,
-  eventId: deliveries.eventId,
-  webhookId: deliveries.webhookId,
-  generation: deliveries.generation,
-  step: deliveries.step,
-  nextAttemptAt: deliveries.nextAttemptAt,
-  retry: webhooks.retry,
-}
+const openColumns = { ...opened, retry: webhooks.retry }
 
 export function reads(db: Db): Pick<Sync<DeliveryStore>, 'dueBefore' | 'stillOpen'> {
   // Written out and not as parameters, so that SQLite sees that the partial index holds these rows.
@@ -24,8 +16,9 @@ export function reads(db: Db): Pick<Sync<DeliveryStore>, 'dueBefore' | 'stillOpe
   const select = () => db.select(openColumns).from(deliveries).innerJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
   return {
     dueBefore(time, limit, after): OpenDelivery[] {
-      const where = and(isOpen, lt(deliveries.nextAttemptAt, time), after ? gt(deliveries.id, after) : undefined)
-      return select().where(where).orderBy(asc(deliveries.id)).limit(limit).all()
+      const beyond = after && sql`(${deliveries.nextAttemptAt}, ${deliveries.id}) > (${after.nextAttemptAt}, ${after.id})`
+      const where = and(isOpen, lt(deliveries.nextAttemptAt, time), beyond)
+      return select().where(where).orderBy(asc(deliveries.nextAttemptAt), asc(deliveries.id)).limit(limit).all()
     },
     stillOpen: (ids) =>
       select()
