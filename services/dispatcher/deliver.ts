@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/clock.ts'
-import type { OutcomeEntry } from '../../shared/contracts/delivery.ts'
+import type { OutcomeEntry, SendResult } from '../../shared/contracts/delivery.ts'
 import type { Event } from '../../shared/contracts/event.ts'
 import { createId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
@@ -8,7 +8,7 @@ import type { Backoff, DeliveryJob } from '../../shared/queue.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import { decide, type Decision } from './decide.ts'
-import type { Payloads } from './payloads.ts'
+import type { HashedPayload, Payloads } from './payloads.ts'
 import type { Report } from './report.ts'
 import type { Sender } from './send.ts'
 import type { OpenWebhook, Webhooks } from './webhooks.ts'
@@ -26,11 +26,14 @@ export type DeliverDeps = {
 
 /** The part of a BullMQ job that an attempt needs. */
 export type AttemptJob = DeliveryJob & {
-  jobId: string /** Attempts so far, this one included. */
+  jobId: string
+  /** Attempts so far, this one included. */
   step: number
   attempts: number
   backoff: Backoff
 }
+
+type Finished = Extract<OutcomeEntry, { kind: 'finished' }>
 
 /** What the queue has to do with the job now. */
 export type Next = { kind: 'complete' } | { kind: 'retry'; delayMs: number } | { kind: 'give up'; reason: string }
@@ -49,18 +52,9 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
   if (begun.kind === 'done') return { kind: 'complete' }
   if (begun.kind === 'cancelled') return cancel(job, begun.reason, deps)
 
-  const { webhook, event, startedAt } = begun
-  const secrets = secretsInForce(webhook, startedAt)
-  const payload = deps.payloads.render(event, webhook.format, { webhook, settings: webhook.formatSettings, secrets })
-  const headers = {
-    ...webhook.headers,
-    ...ownHeaders(payload),
-    ...deps.schemes
-      .get(webhook.scheme)
-      .sign({ id: event.id, now: startedAt, body: payload.body, secrets, method: 'POST', url: webhook.url }),
-  }
-  const sent = await deps.sender.send({ url: webhook.url, headers, body: payload.body, timeoutMs: webhook.timeoutMs, signal })
-  const result = deps.payloads.judge(sent, webhook.format)
+  const { webhook, startedAt } = begun
+  const prepared = prepare(begun, deps)
+  const result = 'fault' in prepared ? prepared.fault : await send(webhook, prepared, deps, signal)
   const now = deps.clock.now()
   const decision = decide({ result, step: job.step, attempts: job.attempts, backoff: job.backoff, now, random: deps.random() })
 
@@ -71,13 +65,7 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
     startedAt,
     at: now,
     result,
-    request: {
-      url: webhook.url,
-      headers: maskCustom(headers, webhook),
-      format: webhook.format,
-      bodyHash: payload.hash,
-      bytes: payload.body.length,
-    },
+    request: requestOf(webhook, prepared),
     state: decision.state,
     nextAttemptAt: decision.delayMs === undefined ? null : now + decision.delayMs,
     step: job.step,
@@ -102,10 +90,8 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
   return next(decision)
 }
 
-type BegunAttempt =
-  | { kind: 'begun'; webhook: OpenWebhook; event: Event; startedAt: number }
-  | { kind: 'done' }
-  | { kind: 'cancelled'; reason: string }
+type Begun = { kind: 'begun'; webhook: OpenWebhook; event: Event; startedAt: number }
+type BegunAttempt = Begun | { kind: 'done' } | { kind: 'cancelled'; reason: string }
 
 /**
  * Finds webhook and event, and marks the attempt as started: no request leaves that the log does not know of. Goes
@@ -154,6 +140,38 @@ const ownHeaders = (payload: Payload): Record<string, string> => ({
   'user-agent': userAgent,
 })
 const userAgent = 'Tidings/1'
+
+type Prepared = { payload: HashedPayload; headers: Record<string, string> }
+
+/**
+ * Renders and signs. What cannot be rendered or signed now cannot be in a minute either: the delivery fails with the
+ * reason in the log, to be sent again once it is mended, instead of going round for ever.
+ */
+function prepare({ webhook, event, startedAt: now }: Begun, deps: DeliverDeps): Prepared | { fault: SendResult } {
+  const secrets = secretsInForce(webhook, now)
+  try {
+    const payload = deps.payloads.render(event, webhook.format, { webhook, settings: webhook.formatSettings, secrets })
+    const scheme = deps.schemes.get(webhook.scheme)
+    const signature = scheme.sign({ id: event.id, now, body: payload.body, secrets, method: 'POST', url: webhook.url })
+    return { payload, headers: { ...webhook.headers, ...ownHeaders(payload), ...signature } }
+  } catch (error) {
+    deps.log.error({ err: error, eventId: event.id, webhookId: webhook.id }, 'request could not be made')
+    const reason = `the request could not be made: format "${webhook.format}", scheme "${webhook.scheme}"`
+    return { fault: { outcome: 'unreachable', permanent: true, error: reason, timings: { endMs: 0 } } }
+  }
+}
+
+async function send(webhook: OpenWebhook, { payload, headers }: Prepared, deps: DeliverDeps, signal: AbortSignal): Promise<SendResult> {
+  const { url, timeoutMs, format } = webhook
+  return deps.payloads.judge(await deps.sender.send({ url, headers, body: payload.body, timeoutMs, signal }), format)
+}
+
+function requestOf(webhook: OpenWebhook, prepared: Prepared | { fault: SendResult }): Finished['request'] {
+  const { url, format } = webhook
+  if ('fault' in prepared) return { url, headers: {}, format, bodyHash: '', bytes: 0 }
+  const { payload, headers } = prepared
+  return { url, headers: maskCustom(headers, webhook), format, bodyHash: payload.hash, bytes: payload.body.length }
+}
 
 const secretsInForce = ({ secrets }: OpenWebhook, now: number): string[] =>
   secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now).map(({ value }) => value)

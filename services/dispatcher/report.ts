@@ -16,7 +16,8 @@ export type Report = {
     job: string
     eventId: string
     wantEvent: boolean
-    version: string /** Left out: only look. */
+    version: string
+    /** Left out: only look. */
     entry?: Started
   }): Promise<Begun>
   /** Repeats until Redis has it: an answer that was received must not be forgotten. */

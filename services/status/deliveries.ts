@@ -80,6 +80,7 @@ function bodiesOf(event: Event | undefined, context: RenderContext, { formats, l
   }
 
   return (format, hash) => {
+    if (hash === '') return noBody('no request was made')
     if (!event) return noBody('the event is no longer stored')
     if (!formats.has(format)) return noBody(`the format "${format}" is not installed any more`)
     if (!rendered.has(format)) rendered.set(format, render(format, event))

@@ -28,7 +28,8 @@ export type RenderContext = {
 /** What a receiver answered, for formats of services that do not say it by the status code alone. */
 export type Answer = { statusCode: number; body: string }
 export type Judgement = {
-  outcome: 'succeeded' | 'rejected' /** Repeating cannot help: the delivery fails at once. */
+  outcome: 'succeeded' | 'rejected'
+  /** Repeating cannot help: the delivery fails at once. */
   permanent?: boolean
   reason?: string
 }
