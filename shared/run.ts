@@ -49,10 +49,11 @@ export async function run<T extends z.ZodRawShape>(
   const redis = { url: common.redisUrl, prefix: common.redisPrefix }
   const service = await start({ settings, storage, redis, vault, log, clock: systemClock })
   const serving = common.port === undefined ? undefined : await serve(service.app.fetch, { host: common.host, port: common.port })
+  // Before we say that we are ready: whoever waits for that may ask us to end the very next moment.
+  endOnSignal(process, log, serving, service, storage)
   log.info({ url: serving?.url, pid: process.pid }, `${name} is ready`)
   // For a parent that waits: a message costs nothing where there is none.
   process.send?.({ ready: true, url: serving?.url })
-  endOnSignal(process, log, serving, service, storage)
 }
 
 function read<T extends z.ZodRawShape>(schema: z.ZodObject<T>, process: NodeJS.Process): z.infer<z.ZodObject<T>> {
