@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { OutcomeEntry } from './contracts/delivery.ts'
 import type { Envelope, Event } from './contracts/event.ts'
+import { createId } from './id.ts'
 
 /**
  * What travels through Redis beside BullMQ's own keys, all under one hash tag: one copy of each event while a
@@ -55,7 +56,8 @@ export function openBodies(redis: Redis, prefix: string): Bodies {
 
 /** Tells dispatchers that their copies of webhooks are stale. SQL holds the change already; this only hurries. */
 export async function announceRegistry(redis: Redis, prefix: string): Promise<void> {
-  await redis.incr(keys(prefix).registry)
+  // Never a value that was there before: a count would begin anew in a wiped Redis, and an old copy could look fresh.
+  await redis.set(keys(prefix).registry, createId())
 }
 
 export const encodeOutcome = (entry: OutcomeEntry): [field: string, value: string] => ['o', JSON.stringify(entry)]

@@ -132,7 +132,9 @@ export function startRecorder(deps: RecorderDeps): Recorder {
   return {
     async stop() {
       stopping = true
-      await Promise.race([batches, new Promise((resolve) => setTimeout(resolve, drainMs).unref())])
+      // With Redis away nothing can be drained, and waiting for it would only keep the process from ending.
+      const patienceMs = redis.status === 'ready' ? drainMs : 0
+      await Promise.race([batches, new Promise((resolve) => setTimeout(resolve, patienceMs).unref())])
     },
   }
 }

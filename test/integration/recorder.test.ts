@@ -177,7 +177,7 @@ describe('the recorder', () => {
       active: false,
       disabledReason: 'the receiver answered 410 Gone',
     })
-    await eventually(async () => expect(await parts().redis.get(parts().key.registry)).toBe('1'))
+    await eventually(async () => expect(await parts().redis.get(parts().key.registry)).toEqual(expect.any(String)))
   })
 
   it('unlinks the body of an event when its last delivery has ended, and not before', async () => {

@@ -54,7 +54,7 @@ export async function openStatusApp(members: Partial<StatusDeps> = {}): Promise<
     formats: await loadFormats(),
     adapters: await loadSources(),
     settings: { queuesWritable: false, redisPrefix: '{test}' },
-    redis: { incr: async () => ++announced } as unknown as Redis,
+    redis: { set: async () => void announced++ } as unknown as Redis,
     log: createLogger('test', 'silent'),
     clock,
     ready: async () => ({ storage: 'ok' }),
