@@ -20,7 +20,12 @@ export function readSettings<T extends z.ZodRawShape>(schema: z.ZodObject<T>, en
   }
   const parsed = schema.safeParse(values)
   if (parsed.success) return parsed.data
-  const lines = parsed.error.issues.map((issue) => `  ${variableName(String(issue.path[0] ?? ''))}: ${issue.message}`)
+  const lines = parsed.error.issues.map((issue) => {
+    const key = String(issue.path[0] ?? '')
+    const isMissing = values[key] === undefined
+    const meaning = (schema.shape[key] as z.ZodType | undefined)?.description
+    return `  ${variableName(key)}: ${isMissing ? `is missing${meaning ? `. ${meaning}` : ''}` : issue.message}`
+  })
   throw new SettingsError(`these settings cannot be used:\n${lines.join('\n')}`)
 }
 
