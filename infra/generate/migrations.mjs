@@ -13,7 +13,7 @@ export async function migrationsAreCurrent() {
   mkdirSync(scratch, { recursive: true })
   cpSync(`${folder}migrations`, scratch, { recursive: true })
   const out = relative(root, scratch)
-  const schema = relative(root, `${folder}schema.ts`)
+  const schema = relative(root, `${folder}*schema.ts`)
   await run(process.execPath, ['node_modules/drizzle-kit/bin.cjs', 'generate', '--dialect=sqlite', `--schema=${schema}`, `--out=${out}`], {
     cwd: root,
   })

@@ -66,6 +66,9 @@ export function startRelay(deps: RelayDeps): Relay {
       eventType,
       subscriptionIds,
       acceptedAt: receivedAt,
+      batchId: null,
+      lane: null,
+      cause: null,
     }))
   }
 

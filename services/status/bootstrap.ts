@@ -18,6 +18,7 @@ export async function ensureAdminKey(storage: Pick<Storage, 'keys'>, clock: Cloc
     createdAt: clock.now(),
     expiresAt: null,
     lastUsedAt: null,
+    rateLimit: null,
   }
   return (await storage.keys.create(admin, hashApiKey(key))) ? key : undefined
 }

@@ -16,7 +16,16 @@ export async function createKey(
   const expiresAt = expires_at === undefined ? null : Date.parse(expires_at)
   if (expiresAt !== null && expiresAt <= now) throw invalid([{ path: ['expires_at'], message: 'must lie in the future' }])
   const text = createApiKey()
-  const key: ApiKey = { id: createId(), organizationId, label, scopes: [...new Set(scopes)], createdAt: now, expiresAt, lastUsedAt: null }
+  const key: ApiKey = {
+    id: createId(),
+    organizationId,
+    label,
+    scopes: [...new Set(scopes)],
+    createdAt: now,
+    expiresAt,
+    lastUsedAt: null,
+    rateLimit: null,
+  }
   if (!(await storage.keys.create(key, hashApiKey(text)))) throw new Error('a new API key was there already')
   return { key, text }
 }

@@ -21,7 +21,8 @@ export async function sendTestEvent(
   const { id: eventId, type: eventType } = event.envelope
   const id = deliveryId(eventId, webhookId)
   await deps.storage.events.accept({ events: [event], organizationId, now })
-  await deps.storage.deliveries.create([{ id, organizationId, eventId, webhookId, eventType, subscriptionIds: [], acceptedAt: now }], now)
+  const row = { id, organizationId, eventId, webhookId, eventType, subscriptionIds: [], acceptedAt: now }
+  await deps.storage.deliveries.create([{ ...row, batchId: null, lane: null, cause: null }], now)
   try {
     await deps.bodies.put([{ envelope: event.envelope, data: Buffer.from(event.raw).toString() }])
     await deps.queue.add([{ job: { deliveryId: id, eventId, webhookId, organizationId, generation: 0, step: 0 }, retry: webhook.retry }])

@@ -16,6 +16,8 @@ export const untried = (now: number) => ({
   retriesExhausted: false,
   nextAttemptAt: null,
   consecutiveFailures: 0,
+  failingSince: null,
+  warnings: 0,
   createdAt: now,
   updatedAt: now,
 })

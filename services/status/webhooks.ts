@@ -27,6 +27,9 @@ export async function createWebhook(
   check(input, [secret], deps)
   const webhook: Webhook = {
     ...columnsOf(input, id, deps),
+    triggers: [],
+    fallback: null,
+    recipients: [],
     ...untried(now),
     id,
     organizationId,
@@ -95,8 +98,14 @@ export async function find(organizationId: string, id: string, deps: Pick<Deps, 
 
 /** RFC 7396, for these members: absent stays, null goes back to the default. */
 function merge(webhook: Webhook, patch: WebhookPatch, deps: Pick<Deps, 'vault'>): Record<string, unknown> {
-  const { url, label, active, scheme, format, timeoutMs } = webhook
-  const merged: Record<string, unknown> = { url, label, active, scheme, format, timeout_ms: timeoutMs, ...patch }
+  const { url, label, active, scheme, format, order } = webhook
+  const limits = {
+    timeout_ms: webhook.timeoutMs,
+    batch_size: webhook.batchSize,
+    max_in_flight: webhook.maxInFlight,
+    rate_limit: webhook.rateLimit,
+  }
+  const merged: Record<string, unknown> = { url, label, active, scheme, format, order, ...limits, ...patch }
   merged.headers = patch.headers === null ? {} : { ...openHeaders(webhook, deps.vault), ...lowerCased(patch.headers ?? {}) }
   merged.format_settings = patch.format_settings === null ? {} : { ...openSettings(webhook, deps.vault), ...patch.format_settings }
   // Members of one strategy mean nothing in the other.
@@ -126,7 +135,13 @@ function changes(patch: WebhookPatch, input: Settled, id: string, deps: Pick<Dep
   return input.secret ? { ...changed, secrets: [sealed(input.secret, id, deps)] } : changed
 }
 
-const columnNames: Record<string, string> = { timeout_ms: 'timeoutMs', format_settings: 'formatSettings' }
+const columnNames: Record<string, string> = {
+  timeout_ms: 'timeoutMs',
+  format_settings: 'formatSettings',
+  batch_size: 'batchSize',
+  max_in_flight: 'maxInFlight',
+  rate_limit: 'rateLimit',
+}
 
 const columnsOf = (input: Settled, id: string, { vault }: Pick<Deps, 'vault'>) => ({
   url: input.url,
@@ -138,6 +153,10 @@ const columnsOf = (input: Settled, id: string, { vault }: Pick<Deps, 'vault'>) =
   formatSettings: sealedJson(input.format_settings, id, vault),
   retry: input.retry,
   timeoutMs: input.timeout_ms,
+  batchSize: input.batch_size,
+  order: input.order,
+  maxInFlight: input.max_in_flight,
+  rateLimit: input.rate_limit,
 })
 
 function check(input: Settled, secrets: string[], { policy, schemes, formats, clock }: Deps): void {
@@ -149,7 +168,13 @@ function check(input: Settled, secrets: string[], { policy, schemes, formats, cl
       message: `${url.reason}; it must be a http(s) URL without user, password or fragment, and lead to a public address`,
     })
   if (!formats.has(input.format)) errors.push({ path: ['format'], message: `must be one of ${formats.names().join(', ')}` })
-  else errors.push(...settingsErrors(formats.get(input.format), input.format_settings))
+  else {
+    errors.push(...settingsErrors(formats.get(input.format), input.format_settings))
+    if (input.batch_size > 1 && !formats.get(input.format).renderBatch)
+      errors.push({ path: ['batch_size'], message: `must be 1: the format "${input.format}" has no form for several events` })
+  }
+  if (input.batch_size > 1 && input.order === 'entity')
+    errors.push({ path: ['order'], message: 'cannot be "entity" with a batch_size above 1; "webhook" keeps the order of batches' })
   if (!choosable(schemes).includes(input.scheme))
     errors.push({ path: ['scheme'], message: `must be one of ${choosable(schemes).join(', ')}` })
   else if (!canSign(schemes.get(input.scheme), secrets, clock.now())) {

@@ -17,6 +17,8 @@ export type ApiKey = {
   createdAt: number
   expiresAt: number | null
   lastUsedAt: number | null
+  /** Requests a second; null: what the settings say. */
+  rateLimit: number | null
 }
 
 // ── registry ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -54,6 +56,9 @@ export type WebhookSecret = {
   expiresAt: number | null
 }
 
+/** People of the directory who are told of an event beside the webhook itself. */
+export type Recipients = 'owners' | 'followers' | 'admins'
+
 export type Webhook = {
   id: string
   organizationId: string
@@ -70,6 +75,19 @@ export type Webhook = {
   formatSettings: string | null
   retry: RetryPolicy
   timeoutMs: number
+  /** Events of one request at most; more than 1 only with a format that has batches. */
+  batchSize: number
+  /** Whether deliveries wait for those of earlier events: of the same entity, or all; null: they do not. */
+  order: 'entity' | 'webhook' | null
+  /** Requests under way at once, over all dispatchers; null: a share of what the dispatchers have. */
+  maxInFlight: number | null
+  /** Requests a second, over all dispatchers; null: no limit. */
+  rateLimit: number | null
+  /** Webhooks that get an event once this one has it. */
+  triggers: string[]
+  /** The webhook that gets an event when this one has failed to take it. */
+  fallback: string | null
+  recipients: Recipients[]
   /** Why Tidings itself switched it off (`receiver answered 410`); null while active or switched off by a person. */
   disabledReason: string | null
   lastSucceededAt: number | null
@@ -81,13 +99,34 @@ export type Webhook = {
   retriesExhausted: boolean
   nextAttemptAt: number | null
   consecutiveFailures: number
+  /** First failure since the last success; null: the last attempt succeeded, or there was none. */
+  failingSince: number | null
+  /** Warnings given since then. */
+  warnings: number
   createdAt: number
   updatedAt: number
 }
 export type WebhookPatch = Partial<
   Pick<
     Webhook,
-    'url' | 'label' | 'active' | 'scheme' | 'format' | 'headers' | 'formatSettings' | 'retry' | 'timeoutMs' | 'secrets' | 'disabledReason'
+    | 'url'
+    | 'label'
+    | 'active'
+    | 'scheme'
+    | 'format'
+    | 'headers'
+    | 'formatSettings'
+    | 'retry'
+    | 'timeoutMs'
+    | 'batchSize'
+    | 'order'
+    | 'maxInFlight'
+    | 'rateLimit'
+    | 'triggers'
+    | 'fallback'
+    | 'recipients'
+    | 'secrets'
+    | 'disabledReason'
   >
 >
 
@@ -123,7 +162,13 @@ export type NewDelivery = {
   eventType: string
   subscriptionIds: string[]
   acceptedAt: number
+  batchId: string | null
+  lane: string | null
+  cause: DeliveryCause | null
 }
+
+/** Why a webhook gets an event that none of its subscriptions asked for. */
+export type DeliveryCause = { kind: 'trigger' | 'fallback' | 'recipient'; webhookId: string }
 
 export type Delivery = NewDelivery & {
   state: DeliveryState
@@ -175,7 +220,10 @@ export type Attempt = {
 }
 
 /** Enough to make the job of a delivery again. */
-export type OpenDelivery = Pick<Delivery, 'id' | 'organizationId' | 'eventId' | 'webhookId' | 'generation' | 'step' | 'nextAttemptAt'> & {
+export type OpenDelivery = Pick<
+  Delivery,
+  'id' | 'organizationId' | 'eventId' | 'webhookId' | 'generation' | 'step' | 'nextAttemptAt' | 'batchId' | 'lane'
+> & {
   retry: RetryPolicy
 }
 

@@ -31,6 +31,8 @@ describe.each(dialects)('redelivery on $name', (dialect) => {
         generation: 1,
         step: 0,
         nextAttemptAt: someTime + 100,
+        batchId: null,
+        lane: null,
         retry: fast(1),
       })
       expect(await stateOf(storage, 'again', id)).toMatchObject({
@@ -78,7 +80,7 @@ describe.each(dialects)('redelivery on $name', (dialect) => {
         pieces.push(await storage.redeliveries.advance(id, 2, now + pieces.length))
         // As fast as can be, each fails again: what was opened must not be opened twice.
         const ended = pieces.at(-1)?.map((open) =>
-          anEnd(aStart({ ...open, eventType: '', subscriptionIds: [], acceptedAt: 0 }, { generation: 1, at: now + 50 }), 500, {
+          anEnd(aStart({ ...open, eventType: '', subscriptionIds: [], acceptedAt: 0, cause: null }, { generation: 1, at: now + 50 }), 500, {
             state: 'failed',
             nextAttemptAt: null,
           }),

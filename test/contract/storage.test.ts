@@ -12,6 +12,7 @@ const aKey = (members: Partial<ApiKey> = {}): ApiKey => ({
   createdAt: someTime,
   expiresAt: null,
   lastUsedAt: null,
+  rateLimit: null,
   ...members,
 })
 

@@ -212,7 +212,16 @@ describe('ingest, while Redis is away', () => {
     await subscribed(1, 'org')
     const key = createApiKey()
     await storage.keys.create(
-      { id: 'key', organizationId: 'org', label: 'test', scopes: ['ingest'], createdAt: 0, expiresAt: null, lastUsedAt: null },
+      {
+        id: 'key',
+        organizationId: 'org',
+        label: 'test',
+        scopes: ['ingest'],
+        createdAt: 0,
+        expiresAt: null,
+        lastUsedAt: null,
+        rateLimit: null,
+      },
       hashApiKey(key),
     )
     const masterKey = Buffer.alloc(32, 1)

@@ -49,7 +49,16 @@ export async function openIngestApp(
     offered,
     async keyOf(organizationId, scope = 'ingest') {
       const key = createApiKey()
-      const row = { id: createId(), organizationId, label: 'test', scopes: [scope], createdAt: someNow, expiresAt: null, lastUsedAt: null }
+      const row = {
+        id: createId(),
+        organizationId,
+        label: 'test',
+        scopes: [scope],
+        createdAt: someNow,
+        expiresAt: null,
+        lastUsedAt: null,
+        rateLimit: null,
+      }
       await storage.keys.create(row, hashApiKey(key))
       return key
     },

@@ -13,6 +13,9 @@ export const aDelivery = (eventId: string, webhookId: string): NewDelivery => ({
   eventType: 'table.updated',
   subscriptionIds: [],
   acceptedAt: someTime,
+  batchId: null,
+  lane: null,
+  cause: null,
 })
 
 type Started = Extract<OutcomeEntry, { kind: 'started' }>

@@ -65,7 +65,7 @@ export async function openStatusApp(members: Partial<StatusDeps> = {}): Promise<
   async function makeKey(scopes: Scope[], organizationId = 'org'): Promise<string> {
     const text = createApiKey()
     await storage.keys.create(
-      { id: anId(), organizationId, label: scopes.join(), scopes, createdAt: now, expiresAt: null, lastUsedAt: null },
+      { id: anId(), organizationId, label: scopes.join(), scopes, createdAt: now, expiresAt: null, lastUsedAt: null, rateLimit: null },
       hashApiKey(text),
     )
     return text

@@ -85,7 +85,7 @@ async function createAdminKey(storage: Storage): Promise<string> {
   const key = createApiKey()
   const now = systemClock.now()
   await storage.keys.create(
-    { id: 'test', organizationId, label: 'test', scopes: ['admin'], createdAt: now, expiresAt: null, lastUsedAt: null },
+    { id: 'test', organizationId, label: 'test', scopes: ['admin'], createdAt: now, expiresAt: null, lastUsedAt: null, rateLimit: null },
     hashApiKey(key),
   )
   return key

@@ -41,6 +41,13 @@ export function newColumns(input: OpenMetadataInput, id: string, deps: Deps) {
     headers: sealedJson(sent, id, deps.vault),
     retry: openMetadataRetry,
     timeoutMs: timeout * 1000,
+    batchSize: 1,
+    order: null,
+    maxInFlight: null,
+    rateLimit: null,
+    triggers: [],
+    fallback: null,
+    recipients: [],
   }
 }
 

@@ -76,6 +76,35 @@ export const WebhookInput = z
       .max(30_000)
       .default(10_000)
       .describe('Milliseconds for the whole of one request: connection, headers and body.'),
+    batch_size: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(1)
+      .describe(
+        'Events of one request at most. What comes together is sent together, up to this number; nothing is held back to fill a batch. Above 1, a format that has batches is needed.',
+      ),
+    order: z
+      .enum(['entity', 'webhook'])
+      .nullable()
+      .default(null)
+      .describe(
+        '`entity`: events of one entity are delivered in the order in which they were accepted, and one that fails holds back those of its entity until it has succeeded or its attempts are used up. `webhook`: the same for all events of the webhook. null: as fast as possible, in no promised order.',
+      ),
+    max_in_flight: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .nullable()
+      .default(null)
+      .describe('Requests under way at once, over all dispatchers. null: at most half of what the dispatchers can do at once.'),
+    rate_limit: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .nullable()
+      .default(null)
+      .describe('Requests a second, over all dispatchers; those above it wait. null: no limit.'),
     secret: secret.optional(),
   })
   .meta({ id: 'WebhookInput', example: { url: 'https://your-app.example.com/webhooks/ptolemy', label: 'production', active: true } })
@@ -98,6 +127,10 @@ export const WebhookPatch = z
       .optional()
       .describe('Merged member by member; with another `strategy` it is replaced.'),
     timeout_ms: z.int().nullable().optional(),
+    batch_size: z.int().nullable().optional(),
+    order: z.string().nullable().optional(),
+    max_in_flight: z.int().nullable().optional(),
+    rate_limit: z.int().nullable().optional(),
     secret: secret.optional().describe('Replaces every secret at once. `rotate-secret` lets the old one sign for a while longer.'),
   })
   .meta({ id: 'WebhookPatch', example: { active: false } })
@@ -135,6 +168,10 @@ export const Webhook = z
       .describe('Settings of the format; values that are secrets by their name are hidden.'),
     retry: RetryPolicy,
     timeout_ms: z.int().describe('Milliseconds for one request.'),
+    batch_size: z.int().describe('Events of one request at most.'),
+    order: z.enum(['entity', 'webhook']).nullable().describe('What is delivered in order; null: nothing.'),
+    max_in_flight: z.int().nullable().describe('Requests under way at once; null: a share of what the dispatchers can do.'),
+    rate_limit: z.int().nullable().describe('Requests a second; null: no limit.'),
     secrets: z
       .array(
         z.object({

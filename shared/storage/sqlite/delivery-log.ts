@@ -152,6 +152,8 @@ export const nextGeneration = (now: number) => ({
   nextAttemptAt: now,
   updatedAt: now,
   reason: null,
+  // Sent again it is alone: its batch has ended.
+  batchId: null,
 })
 
 /** What the job of an opened delivery is made of, apart from its webhook's retry policy. */
@@ -163,6 +165,8 @@ export const opened = {
   generation: deliveries.generation,
   step: deliveries.step,
   nextAttemptAt: deliveries.nextAttemptAt,
+  batchId: deliveries.batchId,
+  lane: deliveries.lane,
 }
 
 export function writes(db: Db): Pick<Sync<DeliveryStore>, 'redeliver'> {

@@ -1,3 +1,7 @@
 import { defineConfig } from 'drizzle-kit'
 
-export default defineConfig({ dialect: 'sqlite', schema: './shared/storage/sqlite/schema.ts', out: './shared/storage/sqlite/migrations' })
+export default defineConfig({
+  dialect: 'sqlite',
+  schema: './shared/storage/sqlite/*schema.ts',
+  out: './shared/storage/sqlite/migrations',
+})

@@ -4,7 +4,7 @@ import type { Db } from './database.ts'
 import { apiKeys, organizations } from './schema.ts'
 import type { Sync } from './stores.ts'
 
-const { hash: _, ...columns } = getTableColumns(apiKeys)
+const { hash: _, previousHash: _previous, previousExpiresAt: _until, ...columns } = getTableColumns(apiKeys)
 
 export function reads(db: Db): Pick<Sync<KeyStore>, 'findByHash' | 'list' | 'count'> {
   const valid = or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, sql.placeholder('now')))

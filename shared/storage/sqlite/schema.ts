@@ -6,7 +6,7 @@ import type { RetryPolicy } from '../../contracts/retry.ts'
 import type { SubscriptionFilters } from '../../contracts/subscription.ts'
 import type { Filter } from '../../contracts/filter.ts'
 import type { OpenMetadataEntity, OpenMetadataSnapshot } from '../openmetadata.ts'
-import type { Attempt, Redelivery, Scope, WebhookSecret } from '../storage.ts'
+import type { Attempt, DeliveryCause, Recipients, Redelivery, Scope, WebhookSecret } from '../storage.ts'
 
 /** Times are integer milliseconds, ids text UUIDs, structures JSON text. */
 const id = () => text('id').primaryKey()
@@ -26,6 +26,11 @@ export const apiKeys = sqliteTable('api_keys', {
   createdAt: time('created_at').notNull(),
   expiresAt: time('expires_at'),
   lastUsedAt: time('last_used_at'),
+  /** Requests a second; null: what the settings say. */
+  rateLimit: integer('rate_limit'),
+  /** While rotating: the key it had before, and until when that is taken too. */
+  previousHash: text('previous_hash').unique(),
+  previousExpiresAt: time('previous_expires_at'),
 })
 
 export const sources = sqliteTable(
@@ -73,6 +78,16 @@ export const webhooks = sqliteTable(
     formatSettings: text('format_settings'),
     retry: json<RetryPolicy>('retry').notNull(),
     timeoutMs: integer('timeout_ms').notNull(),
+    batchSize: integer('batch_size').notNull().default(1),
+    order: text('order').$type<'entity' | 'webhook'>(),
+    maxInFlight: integer('max_in_flight'),
+    /** Requests a second. */
+    rateLimit: integer('rate_limit'),
+    /** Webhooks that get an event once this one has it, and the one that takes over when this one has failed. */
+    triggers: json<string[]>('triggers').notNull().default([]),
+    fallback: text('fallback'),
+    /** Who else is told of an event: people of the directory. */
+    recipients: json<Recipients[]>('recipients').notNull().default([]),
     disabledReason: text('disabled_reason'),
     lastSucceededAt: time('last_succeeded_at'),
     lastFailedAt: time('last_failed_at'),
@@ -83,6 +98,10 @@ export const webhooks = sqliteTable(
     retriesExhausted: flag('retries_exhausted').notNull().default(false),
     nextAttemptAt: time('next_attempt_at'),
     consecutiveFailures: integer('consecutive_failures').notNull().default(0),
+    /** First failure since the last success. */
+    failingSince: time('failing_since'),
+    /** How many warnings were given since then. */
+    warnings: integer('warnings').notNull().default(0),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
     /** Kept after removal: the log still names the webhook. */
@@ -195,8 +214,15 @@ export const deliveries = sqliteTable(
     lastStatusCode: integer('last_status_code'),
     lastError: text('last_error'),
     reason: text('reason'),
+    /** Deliveries of one batch share one job and one request. */
+    batchId: text('batch_id'),
+    /** Deliveries of one lane are made one after the other, in the order of their events. */
+    lane: text('lane'),
+    /** Set where no subscription asked for it, but another webhook. */
+    cause: json<DeliveryCause>('cause'),
   },
   (t) => [
+    index('deliveries_batch').on(t.batchId).where(sql`batch_id is not null`),
     index('deliveries_created').on(t.organizationId, t.createdAt, t.id),
     index('deliveries_state').on(t.organizationId, t.state, t.createdAt, t.id),
     index('deliveries_webhook').on(t.webhookId, t.createdAt, t.id),
