@@ -4,19 +4,11 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { EventInput, type Event } from '../../shared/contracts/event.ts'
 import type { Format, Payload } from '../../shared/payload/format.ts'
-import { contextFor, limits, loadFormats, loadSources, received, toEvent } from '../support/samples.ts'
+import { contextFor, limits, loadFormats, loadSources, sampleEvents, toEvent } from '../support/samples.ts'
 
 const formats = await loadFormats()
 const sources = await loadSources()
-const events = sources
-  .all()
-  .flatMap((source) =>
-    source.samples.flatMap((sample) =>
-      source
-        .parse(received(sample), limits, source.settings?.parse(sample.settings ?? {}))
-        .map((draft, i) => ({ title: `${source.name}: ${sample.title} (${i})`, event: toEvent(draft) })),
-    ),
-  )
+const events = await sampleEvents()
 const rendered = (name: string, event: Event) => formats.get(name).render(event, contextFor(formats.get(name)))
 const text = (payload: Payload) => Buffer.from(payload.body).toString()
 const json = (payload: Payload): Record<string, unknown> => JSON.parse(text(payload))
@@ -51,6 +43,9 @@ const those = (wanted: (format: Format) => unknown) =>
     .filter(wanted)
     .map((format) => ({ name: format.name, format, context: contextFor(format) }))
 
+/** Their batch is a message of its own: see chat-limits.test.ts. */
+const chat = new Set(['slack', 'msteams', 'googlechat'])
+
 describe('of one kind', () => {
   // rendered once for all webhooks, unless the format says that it looks at them
   it.each(those((format) => !format.perWebhook))('$name gives the same bytes for every webhook', ({ format, context }) => {
@@ -79,7 +74,7 @@ describe('of one kind', () => {
         const payload = format.renderBatch?.(some, context) as Payload
         expect(payload.contentType).toMatch(/^application\/([\w.-]+\+)?json(;|$)/)
         const whole: unknown = JSON.parse(text(payload))
-        expect(Array.isArray(whole) ? whole : (whole as Record<string, unknown>).data).toHaveLength(some.length)
+        if (!chat.has(format.name)) expect(Array.isArray(whole) ? whole : (whole as Record<string, unknown>).data).toHaveLength(some.length)
         expect(format.renderBatch?.(some, context)).toEqual(payload)
       }
     },

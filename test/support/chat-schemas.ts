@@ -39,6 +39,7 @@ const TextRun = z.strictObject({
   weight: z.enum(['Lighter', 'Default', 'Bolder']).optional(),
   size: z.enum(['Small', 'Default', 'Medium', 'Large', 'ExtraLarge']).optional(),
   isSubtle: z.boolean().optional(),
+  selectAction: z.strictObject({ type: z.literal('Action.OpenUrl'), url: link }).optional(),
 })
 const AdaptiveCard = z.strictObject({
   $schema: z.literal('http://adaptivecards.io/schemas/adaptive-card.json'),
@@ -55,7 +56,14 @@ export const Teams = z.strictObject({
 })
 
 const Widget = z.union([
-  z.strictObject({ decoratedText: z.strictObject({ topLabel: text(200), text: text(2_000), wrapText: z.boolean() }) }),
+  z.strictObject({
+    decoratedText: z.strictObject({
+      topLabel: text(200),
+      text: text(2_000),
+      wrapText: z.boolean(),
+      onClick: z.strictObject({ openLink: z.strictObject({ url: link }) }).optional(),
+    }),
+  }),
   z.strictObject({ textParagraph: z.strictObject({ text: text(2_000) }) }),
   z.strictObject({
     buttonList: z.strictObject({
@@ -74,7 +82,7 @@ export const GoogleChat = z.strictObject({
       }),
     }),
   ]),
-  thread: z.strictObject({ threadKey: text(4_000) }),
+  thread: z.strictObject({ threadKey: text(4_000) }).optional(),
 })
 
 const key = { routing_key: text(32), dedup_key: text(255) }

@@ -126,3 +126,15 @@ export function problemOf(action: () => unknown): Problem {
 }
 
 export const fieldsOf = (action: () => unknown) => problemOf(action).errors?.map((error) => error.field)
+
+/** Every sample of every source, as the events that are made of it. */
+export async function sampleEvents(): Promise<{ title: string; event: Event }[]> {
+  const sources = (await loadSources()).all()
+  return sources.flatMap((source) =>
+    source.samples.flatMap((sample) =>
+      source
+        .parse(received(sample), limits, source.settings?.parse(sample.settings ?? {}))
+        .map((draft, i) => ({ title: `${source.name}: ${sample.title} (${i})`, event: toEvent(draft) })),
+    ),
+  )
+}

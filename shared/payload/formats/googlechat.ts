@@ -1,5 +1,6 @@
 import type { Event } from '../../contracts/event.ts'
 import { dedupKey } from '../dedup-key.ts'
+import { fittingDigest, type Digest, type DigestLine } from '../digest.ts'
 import { fittingBody } from '../fit.ts'
 import type { Answer, Format, Judgement } from '../format.ts'
 import { answerObject, failed, succeeded } from '../judge.ts'
@@ -59,6 +60,30 @@ function linkSection({ link }: Message): object[] {
   return [{ widgets: [{ buttonList: { buttons: [button] } }] }]
 }
 
+/** About several objects, so in no thread of one; the card has the name of the first event. */
+function digestWriter(events: Event[]): (digest: Digest) => object {
+  return ({ title, lines, more }) => ({
+    text: unangled(title, longest.text),
+    cardsV2: [
+      {
+        cardId: clip(events[0]?.id ?? 'none', 100),
+        card: {
+          header: { title: unangled(title, longest.title), subtitle: 'Tidings' },
+          sections: [
+            { widgets: [...lines.map(digestWidget), ...(more || lines.length === 0 ? [{ textParagraph: { text: more ?? title } }] : [])] },
+          ],
+        },
+      },
+    ],
+  })
+}
+
+function digestWidget({ title, details, origin, url }: DigestLine): object {
+  const text = [title, details].filter(Boolean).join(' – ')
+  const { decoratedText } = labelled(origin, html(text))
+  return { decoratedText: { ...decoratedText, ...(url !== undefined && { onClick: { openLink: { url } } }) } }
+}
+
 /** 200 and the message as it was posted. An answer longer than is kept of it is cut off, and still begins like one. */
 function judge(answer: Answer): Judgement {
   const { statusCode, body } = answer
@@ -67,12 +92,15 @@ function judge(answer: Answer): Judgement {
   return failed(answer, [400, 403, 404].includes(statusCode))
 }
 
+const fits = (body: string): boolean => Buffer.byteLength(body) <= largestBody
+const message = (body: Uint8Array) => ({ contentType: 'application/json; charset=utf-8', body })
+const render = (event: Event) => message(fittingBody(event, writer(event), fits))
+
 export default {
   name: 'googlechat',
-  description: 'A message for a Google Chat webhook: `{text, cardsV2, thread}`.',
-  render: (event: Event) => ({
-    contentType: 'application/json; charset=utf-8',
-    body: fittingBody(event, writer(event), (body) => Buffer.byteLength(body) <= largestBody),
-  }),
+  description: 'A message for a Google Chat webhook: `{text, cardsV2, thread}`. Several events are one card, a line for each.',
+  render,
+  renderBatch: (events: Event[]) =>
+    events.length === 1 ? render(events[0] as Event) : message(fittingDigest(events, digestWriter(events), fits)),
   judge,
 } satisfies Format

@@ -1,4 +1,5 @@
 import type { Event } from '../../contracts/event.ts'
+import { fittingDigest, type Digest, type DigestLine } from '../digest.ts'
 import { fittingBody } from '../fit.ts'
 import type { Answer, Format, Judgement } from '../format.ts'
 import { failed, succeeded } from '../judge.ts'
@@ -14,7 +15,14 @@ import { clip } from '../text.ts'
 const largestBody = 21_000
 const longest = { title: 300, label: 80, value: 1_000 }
 
-type Run = { type: 'TextRun'; text: string; weight?: 'Bolder'; size?: 'Medium'; isSubtle?: true }
+type Run = {
+  type: 'TextRun'
+  text: string
+  weight?: 'Bolder'
+  size?: 'Medium'
+  isSubtle?: true
+  selectAction?: { type: 'Action.OpenUrl'; url: string }
+}
 
 /** A run without text is not valid, and a card with one is not shown. */
 const run = (text: string, max: number, style: Omit<Run, 'type' | 'text'> = {}): Run => ({
@@ -26,13 +34,13 @@ const line = (...inlines: Run[]) => ({ type: 'RichTextBlock', inlines })
 const label = (text: string) => run(`${clip(text, longest.label)}: `, longest.label + 2, { weight: 'Bolder' })
 
 function write(message: Message): object {
-  const content = {
-    $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
-    type: 'AdaptiveCard',
-    version: '1.2',
-    body: bodyOf(message),
-    ...(message.link && { actions: [{ type: 'Action.OpenUrl', title: clip(message.link.label, longest.label), url: message.link.url }] }),
-  }
+  const { link } = message
+  return card(bodyOf(message), link && [{ type: 'Action.OpenUrl', title: clip(link.label, longest.label), url: link.url }])
+}
+
+function card(body: object[], actions?: object[]): object {
+  const head = { $schema: 'http://adaptivecards.io/schemas/adaptive-card.json', type: 'AdaptiveCard', version: '1.2' }
+  const content = { ...head, body, ...(actions && { actions }) }
   return { type: 'message', attachments: [{ contentType: 'application/vnd.microsoft.card.adaptive', contentUrl: null, content }] }
 }
 
@@ -45,6 +53,19 @@ function bodyOf(message: Message): object[] {
     ...(more ? [line(run(more, 60))] : []),
     line(run(message.origin, longest.value, { isSubtle: true })),
   ]
+}
+
+const writeDigest = ({ title, lines, more }: Digest): object =>
+  card([
+    line(run(title, longest.title, { weight: 'Bolder', size: 'Medium' })),
+    ...lines.map(digestLine),
+    ...(more ? [line(run(more, 60))] : []),
+  ])
+
+/** A card shows few actions, so here each title is its own link. */
+function digestLine({ title, details, url }: DigestLine): object {
+  const link: Omit<Run, 'type' | 'text'> = url === undefined ? {} : { selectAction: { type: 'Action.OpenUrl', url } }
+  return line(run(title, longest.title, link), ...(details ? [run(` – ${details}`, longest.value, { isSubtle: true })] : []))
 }
 
 /**
@@ -60,12 +81,14 @@ function judge(answer: Answer): Judgement {
   return failed(answer, statusCode === 400 || statusCode === 413)
 }
 
+const fits = (body: string): boolean => Buffer.byteLength(body) <= largestBody
+const message = (body: Uint8Array) => ({ contentType: 'application/json; charset=utf-8', body })
+const render = (event: Event) => message(fittingBody(event, write, fits))
+
 export default {
   name: 'msteams',
-  description: 'A message for Microsoft Teams, Workflows and connectors: an Adaptive Card.',
-  render: (event: Event) => ({
-    contentType: 'application/json; charset=utf-8',
-    body: fittingBody(event, write, (body) => Buffer.byteLength(body) <= largestBody),
-  }),
+  description: 'A message for Microsoft Teams, Workflows and connectors: an Adaptive Card. Several events are one card, a line for each.',
+  render,
+  renderBatch: (events: Event[]) => (events.length === 1 ? render(events[0] as Event) : message(fittingDigest(events, writeDigest, fits))),
   judge,
 } satisfies Format
