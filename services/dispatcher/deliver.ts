@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/clock.ts'
 import type { OutcomeEntry, SendResult } from '../../shared/contracts/delivery.ts'
 import type { Event } from '../../shared/contracts/event.ts'
+import type { Sender } from '../../shared/http/send.ts'
 import { createId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Payload } from '../../shared/payload/format.ts'
@@ -10,7 +11,6 @@ import type { Scheme } from '../../shared/signing/scheme.ts'
 import { decide, type Decision } from './decide.ts'
 import type { HashedPayload, Payloads } from './payloads.ts'
 import type { Report } from './report.ts'
-import type { Sender } from './send.ts'
 import type { OpenWebhook, Webhooks } from './webhooks.ts'
 
 export type DeliverDeps = {

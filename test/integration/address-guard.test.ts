@@ -4,7 +4,7 @@ import { createServer, type LookupFunction, type Server, type Socket } from 'nod
 import { Agent, request, type Dispatcher } from 'undici'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createAddressPolicy, refusal, type AddressPolicy } from '../../shared/http/address-policy.ts'
-import { BlockedAddressError, createGuardedConnector } from '../../services/dispatcher/address-guard.ts'
+import { BlockedAddressError, createGuardedConnector } from '../../shared/http/address-guard.ts'
 import { hostileUrls, spellings4 } from '../support/hostile-urls.ts'
 
 /** A listener on loopback that counts who reaches it, and whatever sockets are made at all. */

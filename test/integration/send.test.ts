@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createSender, responseBytes, SendAborted, type Outgoing, type Sender } from '../../services/dispatcher/send.ts'
+import { createSender, responseBytes, SendAborted, type Outgoing, type Sender } from '../../shared/http/send.ts'
 import { createAddressPolicy } from '../../shared/http/address-policy.ts'
 import { hostile, startHostile, type Behaviour, type Hostile } from '../support/hostile.ts'
 import { startReceiver, type Receiver } from '../support/receiver.ts'

@@ -1,7 +1,7 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { buildConnector } from 'undici'
-import { hostOf, refusal, type AddressPolicy } from '../../shared/http/address-policy.ts'
+import { hostOf, refusal, type AddressPolicy } from './address-policy.ts'
 
 /** No connection was made, or none was used: the destination is not one that the policy allows. */
 export class BlockedAddressError extends Error {

@@ -1,17 +1,24 @@
 import { Agent, request, type Dispatcher } from 'undici'
-import type { SendResult } from '../../shared/contracts/delivery.ts'
-import type { AddressPolicy } from '../../shared/http/address-policy.ts'
+import type { SendResult } from '../contracts/delivery.ts'
+import type { AddressPolicy } from './address-policy.ts'
 import { createGuardedConnector, type GuardOptions } from './address-guard.ts'
 
 export type Outgoing = {
+  /** POST when left out. */
+  method?: 'GET' | 'POST'
   url: string
   headers: Record<string, string>
-  body: Uint8Array
+  /** Left out with GET. */
+  body?: Uint8Array
   timeoutMs: number
   /** Ends the attempt early. */
   signal?: AbortSignal
 }
-export type SenderOptions = { connectionsPerOrigin?: number } & Pick<GuardOptions, 'lookup'>
+export type SenderOptions = {
+  connectionsPerOrigin?: number
+  /** Kept of each answer; the rest is dropped and `responseTruncated` says so. */
+  keptBytes?: number
+} & Pick<GuardOptions, 'lookup'>
 export type Sender = { send(outgoing: Outgoing): Promise<SendResult>; close(): Promise<void> }
 
 /** Kept of each answer; enough for an error page's text, too little to fill the log. */
@@ -26,7 +33,7 @@ export class SendAborted extends Error {}
  * deadline holds for connecting, headers and body together. Redirects are answers like any other and never followed;
  * nothing is decompressed; nothing is repeated inside.
  */
-export function createSender(policy: AddressPolicy, { connectionsPerOrigin = 256, ...guard }: SenderOptions = {}): Sender {
+export function createSender(policy: AddressPolicy, { connectionsPerOrigin = 256, keptBytes = responseBytes, ...guard }: SenderOptions = {}): Sender {
   const agent = new Agent({
     connect: createGuardedConnector(policy, { connectTimeoutMs: 10_000, ...guard }),
     connections: connectionsPerOrigin,
@@ -37,12 +44,15 @@ export function createSender(policy: AddressPolicy, { connectionsPerOrigin = 256
     maxHeaderSize: responseHeaderBytes,
   })
   return {
-    send: (outgoing) => send(agent, policy, outgoing),
+    send: (outgoing) => send({ agent, policy, keptBytes }, outgoing),
     close: () => agent.destroy(),
   }
 }
 
-async function send(agent: Agent, policy: AddressPolicy, { url, headers, body, timeoutMs, signal }: Outgoing): Promise<SendResult> {
+type Way = { agent: Agent; policy: AddressPolicy; keptBytes: number }
+
+async function send({ agent, policy, keptBytes }: Way, outgoing: Outgoing): Promise<SendResult> {
+  const { method = 'POST', url, headers, body = null, timeoutMs, signal } = outgoing
   const startedAt = performance.now()
   const elapsed = () => Math.round((performance.now() - startedAt) * 10) / 10
   const allowed = policy.checkUrl(url)
@@ -52,10 +62,10 @@ async function send(agent: Agent, policy: AddressPolicy, { url, headers, body, t
   const anySignal = signal ? AbortSignal.any([deadline.signal, signal]) : deadline.signal
   try {
     // The deadline alone decides: undici's own limits begin anew with each part of the answer.
-    const options = { method: 'POST', headers, body, signal: anySignal, dispatcher: agent, headersTimeout: 0, bodyTimeout: 0 } as const
+    const options = { method, headers, body, signal: anySignal, dispatcher: agent, headersTimeout: 0, bodyTimeout: 0 } as const
     const response = await orAborted(request(allowed.url, options), anySignal)
     const headersMs = elapsed()
-    const { text, truncated } = await readBody(response.body)
+    const { text, truncated } = await readBody(response.body, keptBytes)
     const retryAfter = response.headers['retry-after']
     return {
       outcome: response.statusCode >= 200 && response.statusCode < 300 ? 'succeeded' : 'rejected',
@@ -67,7 +77,7 @@ async function send(agent: Agent, policy: AddressPolicy, { url, headers, body, t
       timings: { headersMs, endMs: elapsed() },
     }
   } catch (error) {
-    if (signal?.aborted) throw new SendAborted('the dispatcher is stopping', { cause: error })
+    if (signal?.aborted) throw new SendAborted('the process is stopping', { cause: error })
     return { ...failure(error, timeoutMs), timings: { endMs: elapsed() } }
   } finally {
     deadline.stop()
@@ -102,7 +112,7 @@ async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 /** Reads up to the cap, then drops the connection: whatever else is coming is not worth waiting for. */
-async function readBody(body: Dispatcher.ResponseData['body']): Promise<{ text: string; truncated: boolean }> {
+async function readBody(body: Dispatcher.ResponseData['body'], keptBytes: number): Promise<{ text: string; truncated: boolean }> {
   const chunks: Buffer[] = []
   let bytes = 0
   let truncated = false
@@ -110,15 +120,15 @@ async function readBody(body: Dispatcher.ResponseData['body']): Promise<{ text: 
     for await (const chunk of body as AsyncIterable<Buffer>) {
       chunks.push(chunk)
       bytes += chunk.length
-      if (bytes > responseBytes) break
+      if (bytes > keptBytes) break
     }
-    truncated = bytes > responseBytes
+    truncated = bytes > keptBytes
   } catch {
     // Cut off, or too slow for the deadline. The status has arrived and stands; the body is what came of it.
     truncated = true
   }
   body.on('error', () => {}).destroy()
-  return { text: Buffer.concat(chunks).subarray(0, responseBytes).toString('utf8'), truncated }
+  return { text: Buffer.concat(chunks).subarray(0, keptBytes).toString('utf8'), truncated }
 }
 
 const flatHeaders = (headers: Record<string, string | string[] | undefined>): Record<string, string> =>
