@@ -13,7 +13,7 @@ export type Payloads = {
   held(eventId: string): Event | undefined
   /** Keeps the event that Redis gave, or reads it from SQL where Redis has it no more. */
   hold(eventId: string, fromRedis: Event | undefined): Promise<Event | undefined>
-  /** Rendered once for each event and format, however many webhooks get it, unless the format looks at the webhook. */
+  /** Rendered once for each event and format, however many webhooks get it, unless the webhook makes a difference. */
   render(event: Event, format: string, context: RenderContext): HashedPayload
   /** What the answer means to the service that the format is for; some say "no" with a 200. */
   judge(result: SendResult, format: string): SendResult
@@ -35,11 +35,12 @@ export function holdPayloads(storage: Pick<Storage, 'events'>, formats: Registry
     render(event, name, context) {
       const format = formats.get(name)
       const key = `${event.id} ${name}`
-      const known = format.perWebhook ? undefined : payloads.get(key)
+      const isOwn = format.perWebhook || context.recipients !== undefined
+      const known = isOwn ? undefined : payloads.get(key)
       if (known) return known
       const payload = format.render(event, context)
       const hashed = { ...payload, hash: createHash('sha256').update(payload.body).digest('hex') }
-      if (!format.perWebhook) payloads.set(key, hashed)
+      if (!isOwn) payloads.set(key, hashed)
       return hashed
     },
     judge(result, name) {

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Event } from '../contracts/event.ts'
+import type { Recipient } from '../recipients.ts'
 
 /**
  * A format: a named way to render an event as the payload of a request. One file in `formats/` each. Pure and
@@ -23,6 +24,8 @@ export type RenderContext = {
   settings: FormatSettings
   /** Signing secrets in force, newest first, for formats that sign within the body. */
   secrets: string[]
+  /** Of each event, by its id, who is to be told; left out for a webhook that tells nobody beside itself. */
+  recipients?: ReadonlyMap<string, Recipient[]>
 }
 
 /** What a receiver answered, for formats of services that do not say it by the status code alone. */

@@ -2,6 +2,7 @@ import type { DeliveryState, OutcomeEntry } from '../contracts/delivery.ts'
 import type { Filter, SortKey } from '../contracts/filter.ts'
 import type { RetryPolicy } from '../contracts/retry.ts'
 import type { Subscription } from '../contracts/subscription.ts'
+import type { DirectoryStore } from './directory.ts'
 import type { OpenMetadataStore } from './openmetadata.ts'
 import type {
   AcceptResult,
@@ -37,6 +38,7 @@ export type Storage = {
   webhooks: WebhookStore
   subscriptions: SubscriptionStore
   openMetadata: OpenMetadataStore
+  directory: DirectoryStore
   events: EventStore
   deliveries: DeliveryStore
   redeliveries: RedeliveryStore

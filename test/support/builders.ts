@@ -1,5 +1,6 @@
 import type { Envelope } from '../../shared/contracts/event.ts'
 import { defaultRetryPolicy, type RetryPolicy } from '../../shared/contracts/retry.ts'
+import type { DirectoryEntry } from '../../shared/storage/directory.ts'
 import type { NewEvent, Subscription, Webhook } from '../../shared/storage/storage.ts'
 
 /** Things as tests want them: whole, valid, and with the members that the test is about given by name. */
@@ -82,6 +83,20 @@ export const aWebhook = (members: Partial<Webhook> = {}): Webhook => ({
   failingSince: null,
   warnings: 0,
   createdAt: someTime,
+  updatedAt: someTime,
+  ...members,
+})
+
+export const anEntry = (members: Partial<DirectoryEntry> = {}): DirectoryEntry => ({
+  organizationId: 'org',
+  kind: 'user',
+  name: anId(),
+  displayName: null,
+  email: null,
+  isAdmin: false,
+  webhookId: null,
+  members: [],
+  source: null,
   updatedAt: someTime,
   ...members,
 })

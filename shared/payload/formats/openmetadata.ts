@@ -9,14 +9,17 @@ import { isDocumentedChange, dataRecord } from '../recognise.ts'
 /**
  * OpenMetadata's body as it is documented: `{eventId, eventType, timestamp, entity, changeDescription, webhookName,
  * signature}` with the entity as an object and all three lists of changes. What came in this form leaves in it, under
- * our webhook's name and signature; a ChangeEvent of the product is unpacked into it.
+ * our webhook's name and signature; a ChangeEvent of the product is unpacked into it. A webhook that sends to owners,
+ * followers or admins has them in `recipients`, before its name.
  *
  * `signature` is `sha256=` and the HMAC of the body as it stands without that member, which is the last one: a receiver
  * takes it out, serialises the rest again and compares. The header of the scheme covers the exact bytes, and decides.
  * Without a secret there is none. Several events stand as `{"data": […], "paging": {"total": n}}`, each of them whole.
  */
-function bodyText(event: Event, { webhook, secrets }: RenderContext): string {
-  const members = [...memberTexts(event), ['webhookName', textOf(webhook.label ?? webhook.id)] as const]
+function bodyText(event: Event, { webhook, secrets, recipients }: RenderContext): string {
+  const people = recipients?.get(event.id)?.map(({ display_name: displayName, ...one }) => ({ ...one, displayName }))
+  const name = textOf(webhook.label ?? webhook.id)
+  const members = [...memberTexts(event), ['recipients', textOf(people)] as const, ['webhookName', name] as const]
   const unsigned = objectText(members)
   const [secret] = secrets
   if (!secret) return unsigned
@@ -29,7 +32,7 @@ type MemberText = readonly [string, string | undefined]
 function memberTexts(event: Event): MemberText[] {
   const data = dataRecord(event)
   if (data && isDocumentedChange(data)) {
-    const own = [...membersOf(event.data)].filter(([name]) => name !== 'webhookName' && name !== 'signature')
+    const own = [...membersOf(event.data)].filter(([name]) => !['recipients', 'webhookName', 'signature'].includes(name))
     return own.map(([name, value]) => [name, compact(value)])
   }
   const parts = changeParts(event)

@@ -1,5 +1,6 @@
 import type { Db } from './database.ts'
 import * as deliveries from './deliveries.ts'
+import * as directory from './directory.ts'
 import * as events from './events.ts'
 import * as eventTypes from './event-types.ts'
 import * as keys from './keys.ts'
@@ -23,6 +24,7 @@ const files = {
   webhooks: [webhooks],
   subscriptions: [subscriptions],
   openMetadata: [openMetadata],
+  directory: [directory],
   events: [events],
   deliveries: [deliveries, log],
   redeliveries: [redeliveries],

@@ -3,6 +3,7 @@ import { webhookFields, type WebhookField } from '../../contracts/api/fields.ts'
 import { checkQuery, type QueryRequest } from '../query.ts'
 import type { Page, Webhook, WebhookStore } from '../storage.ts'
 import type { Db } from './database.ts'
+import { forgetWebhook } from './directory.ts'
 import { beyond, orderOf, pageOf, sortKeys, whereOf, type Columns } from './filter.ts'
 import { registryBump, registryVersion } from './registry.ts'
 import { deliveries, subscriptions, webhooks } from './schema.ts'
@@ -93,6 +94,7 @@ export function writes(db: Db): Pick<Sync<WebhookStore>, 'create' | 'update' | '
         .run()
       const isOpen = and(eq(deliveries.webhookId, id), sql`${deliveries.state} in ('pending', 'retrying')`)
       db.update(deliveries).set({ state: 'cancelled', reason: 'webhook removed', nextAttemptAt: null, updatedAt: now }).where(isOpen).run()
+      forgetWebhook(db, id)
       bump()
       return true
     },
