@@ -11,6 +11,7 @@ import { addDocsRoutes } from './routes/docs.ts'
 import { addEventRoutes } from './routes/events.ts'
 import { addEventTypeRoutes } from './routes/event-types.ts'
 import { addKeyRoutes } from './routes/keys.ts'
+import { addLedgerRoutes } from './routes/ledger.ts'
 import { addOpenMetadataRoutes } from './routes/openmetadata.ts'
 import { addQueueRoutes } from './routes/queues.ts'
 import { addRedeliveryRoutes } from './routes/redeliveries.ts'
@@ -36,6 +37,7 @@ export function createStatusApp(deps: StatusDeps): App {
   addRedeliveryRoutes(app, guard, deps)
   addAcceptReference(app)
   addEventRoutes(app, guard, deps)
+  addLedgerRoutes(app, guard, deps)
   addSourceRoutes(app, guard, deps)
   addEventTypeRoutes(app, guard, deps)
   addKeyRoutes(app, guard, deps)

@@ -3,6 +3,7 @@ import type { Filter, SortKey } from '../contracts/filter.ts'
 import type { RetryPolicy } from '../contracts/retry.ts'
 import type { Subscription } from '../contracts/subscription.ts'
 import type { DirectoryStore } from './directory.ts'
+import type { LedgerStore } from './ledger.ts'
 import type { OpenMetadataStore } from './openmetadata.ts'
 import type {
   AcceptResult,
@@ -42,6 +43,7 @@ export type Storage = {
   events: EventStore
   deliveries: DeliveryStore
   redeliveries: RedeliveryStore
+  ledger: LedgerStore
   /** Resolves when reads and writes work, rejects otherwise. */
   ping(): Promise<void>
   close(): Promise<void>

@@ -4,6 +4,7 @@ import * as directory from './directory.ts'
 import * as events from './events.ts'
 import * as eventTypes from './event-types.ts'
 import * as keys from './keys.ts'
+import * as ledger from './ledger.ts'
 import * as log from './delivery-log.ts'
 import * as openMetadata from './openmetadata.ts'
 import * as redeliveries from './redeliveries.ts'
@@ -28,6 +29,7 @@ const files = {
   events: [events],
   deliveries: [deliveries, log],
   redeliveries: [redeliveries],
+  ledger: [ledger],
 }
 
 export function stores(db: Db, access: Access): Record<string, Record<string, Call>> {
