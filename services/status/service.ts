@@ -14,6 +14,7 @@ import type { Storage } from '../../shared/storage/storage.ts'
 import { openBodies } from '../../shared/transport.ts'
 import { createStatusApp } from './app.ts'
 import type { AdapterDescription, StatusDeps } from './deps.ts'
+import { keepOpteryxWebhook, opteryxTarget } from './opteryx.ts'
 import { startReconciler } from './reconcile.ts'
 import { startRecorder } from './record.ts'
 import { advanceRedeliveries } from './redeliver.ts'
@@ -22,6 +23,8 @@ import type { StatusSettings } from './settings.ts'
 export type StatusServiceDeps = { settings: StatusSettings; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }
 
 export async function startStatus({ settings, storage, redis: target, vault, log, clock }: StatusServiceDeps): Promise<Service> {
+  const policy = createAddressPolicy({ allow: settings.allowedAddresses })
+  const opteryx = opteryxTarget(settings, { policy })
   const onError = (error: Error) => log.warn({ err: error }, 'Redis is away')
   const [schemes, formats, adapters] = await Promise.all([
     loadRegistry<Scheme>('scheme', new URL('../../shared/signing/schemes/', import.meta.url)),
@@ -45,7 +48,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     vault,
     queue,
     bodies,
-    policy: createAddressPolicy({ allow: settings.allowedAddresses }),
+    policy,
     schemes,
     formats,
     adapters,
@@ -56,6 +59,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     ready,
   }
   await whenReady(redis)
+  await keepOpteryxWebhook(opteryx, deps)
   const recorder = startRecorder({ redis: reader, prefix, storage, bodies, announce: redis, consumer: self, clock, log })
   const reconciler = startReconciler({ redis, prefix, storage, queue, chores: [() => advanceRedeliveries(deps)], self, clock, log })
 

@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { cidrList, fragments } from '../../shared/settings.ts'
 
+/** As Opteryx has it: no scheme; a path in front of `/event` may hold a token. */
+const opteryxDomain = z
+  .string()
+  .regex(/^[^\s/?#@\\]+(\/[^\s?#\\]*)?$/, 'must be a host such as `router.example.com`, perhaps with a port and a path, without `https://`')
+  .refine((domain) => URL.canParse(`https://${domain}/event`), 'must be a host such as `router.example.com`')
+
 export const statusSettings = z.object({
   ...fragments.redis,
   ...fragments.storage,
@@ -11,5 +17,17 @@ export const statusSettings = z.object({
     .stringbool()
     .default(false)
     .describe('Whether `/queues` may change the queue: retry, promote and remove jobs, pause. `true` or `false`.'),
+  opteryxWebhookDomain: opteryxDomain
+    .optional()
+    .describe(
+      'As in Opteryx Catalog: events of datasets, views and collections go to `https://{this}/event`, in its words and unsigned. A host, perhaps with port and path. Unset: off.',
+    ),
+  opteryxWebhookQueue: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'As in Opteryx Catalog: set, those deliveries are tried again with growing delays; unset, each is made once and a failure only logged. They wait in the queue of Tidings, whatever queue this names.',
+    ),
 })
 export type StatusSettings = z.infer<typeof statusSettings>

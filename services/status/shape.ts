@@ -3,6 +3,7 @@ import type { EventType } from '../../shared/contracts/api/event-type.ts'
 import type { Key } from '../../shared/contracts/api/key.ts'
 import type { Subscription } from '../../shared/contracts/api/subscription.ts'
 import type { Webhook } from '../../shared/contracts/api/webhook.ts'
+import { modeOf } from '../../shared/contracts/retry.ts'
 import type { Subscription as StoredSubscription } from '../../shared/contracts/subscription.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type * as stored from '../../shared/storage/storage.ts'
@@ -49,6 +50,7 @@ export function webhookOf(webhook: stored.Webhook, key: stored.ApiKey, { vault, 
     format_settings: hideSecrets(openSettings(webhook, vault)),
     headers: Object.fromEntries(Object.keys(openHeaders(webhook, vault)).map((name) => [name, hidden])),
     retry: webhook.retry,
+    mode: modeOf(webhook.retry),
     timeout_ms: webhook.timeoutMs,
     batch_size: webhook.batchSize,
     order: webhook.order,

@@ -133,6 +133,8 @@ function checked(input: SourcePatch, { adapters, schemes }: Deps): SetUp {
   const scheme = input.scheme === undefined ? described.scheme : input.scheme
   if (scheme !== null && !schemes.has(scheme))
     throw invalid([{ path: ['scheme'], message: `must be null or one of ${schemes.names().join(', ')}` }])
+  if (scheme !== null && schemes.get(scheme).unsigned)
+    throw invalid([{ path: ['scheme'], message: `"${scheme}" verifies nothing; with null an API key is asked for instead` }])
   const params = parsed(scheme === null ? undefined : schemes.get(scheme).params, input.scheme_params ?? {}, 'scheme_params')
   const settings = parsed(described.settings, input.settings ?? {}, 'settings')
   const issues = [...params.issues, ...settings.issues]

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { WebhookInput, type WebhookPatch } from '../../shared/contracts/api/webhook.ts'
+import { defaultRetryPolicy, modeOf, retryIn, type RetryPolicy } from '../../shared/contracts/retry.ts'
 import { createId, createSecret } from '../../shared/id.ts'
 import { Problem, invalid } from '../../shared/problem.ts'
 import { formatByUrl, routingKeyOf } from '../../shared/payload/format-by-url.ts'
@@ -20,7 +21,7 @@ export async function createWebhook(
   given: WebhookInput,
   deps: Deps,
 ): Promise<{ webhook: Webhook; secret: string }> {
-  const input = withFormat(given)
+  const input = settled(given)
   const id = createId()
   const now = deps.clock.now()
   const secret = input.secret ?? createSecret()
@@ -41,6 +42,19 @@ export async function createWebhook(
 }
 
 type Settled = WebhookInput & { format: string }
+const settled = (input: WebhookInput): Settled => withFormat(withMode(input))
+
+/** A mode and a policy that say two things are refused; the default is no policy that anybody has chosen. */
+function withMode(input: WebhookInput): WebhookInput {
+  const { mode, retry } = input
+  if (mode === undefined || modeOf(retry) === mode) return input
+  if (JSON.stringify(retry) !== JSON.stringify(defaultRetryPolicy)) {
+    const allowed =
+      mode === 'direct' ? 'more attempts than one, and the mode "direct" has one' : 'one attempt, and the mode "queued" has more'
+    throw invalid([{ path: ['retry'], message: `allows ${allowed}; leave out one of the two` }])
+  }
+  return { ...input, retry: retryIn(mode) }
+}
 
 /** Chat services and PagerDuty take nothing but their own form, so their URL says which that is. */
 function withFormat(input: WebhookInput): Settled {
@@ -54,7 +68,7 @@ export async function patchWebhook(organizationId: string, id: string, patch: We
   const webhook = await find(organizationId, id, deps)
   const parsed = WebhookInput.safeParse(merge(webhook, patch, deps))
   if (!parsed.success) throw invalidIn(parsed.error.issues)
-  const input = withFormat(parsed.data)
+  const input = settled(parsed.data)
   check(
     input,
     input.secret ? [input.secret] : inForce(webhook.secrets, deps.clock.now()).map((one) => deps.vault.open(one.sealed, id)),
@@ -108,15 +122,21 @@ function merge(webhook: Webhook, patch: WebhookPatch, deps: Pick<Deps, 'vault'>)
   const merged: Record<string, unknown> = { url, label, active, scheme, format, order, ...limits, ...patch }
   merged.headers = patch.headers === null ? {} : { ...openHeaders(webhook, deps.vault), ...lowerCased(patch.headers ?? {}) }
   merged.format_settings = patch.format_settings === null ? {} : { ...openSettings(webhook, deps.vault), ...patch.format_settings }
-  // Members of one strategy mean nothing in the other.
-  const isOther = patch.retry?.strategy !== undefined && patch.retry.strategy !== webhook.retry.strategy
-  merged.retry = patch.retry === null ? null : isOther ? patch.retry : { ...webhook.retry, ...patch.retry }
+  merged.retry = mergedRetry(webhook.retry, patch)
   return withoutNulls({
     ...merged,
     headers: withoutNulls(merged.headers),
     format_settings: withoutNulls(merged.format_settings),
     retry: withoutNulls(merged.retry),
   })
+}
+
+/** Members of one strategy mean nothing in the other. A mode alone sets the policy, and both must agree. */
+function mergedRetry(stored: RetryPolicy, { retry, mode }: WebhookPatch): Record<string, unknown> | null {
+  if (retry === null) return null
+  if (retry?.strategy !== undefined && retry.strategy !== stored.strategy) return retry
+  if (retry === undefined && mode !== undefined) return retryIn(mode ?? 'queued', stored)
+  return { ...stored, ...retry }
 }
 
 const lowerCased = (headers: Record<string, string | null>) =>
@@ -138,6 +158,7 @@ function changes(patch: WebhookPatch, input: Settled, id: string, deps: Pick<Dep
 const columnNames: Record<string, string> = {
   timeout_ms: 'timeoutMs',
   format_settings: 'formatSettings',
+  mode: 'retry',
   batch_size: 'batchSize',
   max_in_flight: 'maxInFlight',
   rate_limit: 'rateLimit',

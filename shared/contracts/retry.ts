@@ -36,3 +36,20 @@ export const ScheduleRetry = z.strictObject({
 export const RetryPolicy = z.discriminatedUnion('strategy', [ExponentialRetry, ScheduleRetry])
 export type RetryPolicy = z.infer<typeof RetryPolicy>
 export const defaultRetryPolicy: RetryPolicy = ExponentialRetry.parse({ strategy: 'exponential' })
+
+/**
+ * The two modes of Opteryx's webhooks, as words for two kinds of retry policy: `direct` is one attempt, and what fails is
+ * logged and goes no further; `queued` is tried again.
+ */
+export const DeliveryMode = z.enum(['direct', 'queued'])
+export type DeliveryMode = z.infer<typeof DeliveryMode>
+const oneAttempt: RetryPolicy = ScheduleRetry.parse({ strategy: 'schedule', delays_seconds: [] })
+
+const attemptsOf = (retry: RetryPolicy): number => (retry.strategy === 'schedule' ? retry.delays_seconds.length + 1 : retry.attempts)
+export const modeOf = (retry: RetryPolicy): DeliveryMode => (attemptsOf(retry) === 1 ? 'direct' : 'queued')
+
+/** A policy of that mode: the given one where it is, else the plainest there is. */
+export function retryIn(mode: DeliveryMode, retry: RetryPolicy = defaultRetryPolicy): RetryPolicy {
+  if (modeOf(retry) === mode) return retry
+  return mode === 'direct' ? oneAttempt : defaultRetryPolicy
+}

@@ -53,6 +53,8 @@ export type Scheme = {
    * read with it again. A scheme that refuses `{}` cannot be chosen without params.
    */
   params?: z.ZodType<SchemeParams>
+  /** Signs nothing and verifies nothing: for receivers that look at no signature, and for no source. */
+  unsigned?: true
   /** Headers to send, names in lower case. Throws when none of the secrets can be a key of this scheme. */
   sign(input: SignInput): Record<string, string>
   verify(input: VerifyInput): Verdict

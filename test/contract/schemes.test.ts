@@ -6,13 +6,14 @@ import type { Scheme, VerifyInput } from '../../shared/signing/scheme.ts'
 import { loadSchemes, setupsOf } from '../support/samples.ts'
 
 const schemes = await loadSchemes()
+const signing = schemes.all().filter(({ unsigned }) => !unsigned)
 const now = 1_776_243_603_000
 const body = Buffer.from('{"type":"table.updated","data":{"rows":9007199254740993,"name":"Größe"}}')
 const id = '0190b6a2-7c1e-7a64-9a0e-3d7d2f5f7b11'
 const createSecret = () => `whsec_${randomBytes(32).toString('base64')}`
 const [secret, former] = [createSecret(), createSecret()]
 
-const cases = schemes.all().flatMap((scheme) => setupsOf(scheme.name).map((setup) => ({ name: scheme.name, ...setup, scheme })))
+const cases = signing.flatMap((scheme) => setupsOf(scheme.name).map((setup) => ({ name: scheme.name, ...setup, scheme })))
 
 describe.each(cases)('scheme $name $title', ({ scheme, createSecret: secretOf, takesFuture, refusesEmptyBody, ...setup }) => {
   const [secret, former, stranger] = [secretOf(), secretOf(), secretOf()]
@@ -146,6 +147,14 @@ describe.each(cases)('scheme $name $title', ({ scheme, createSecret: secretOf, t
       ),
       { numRuns: 500 },
     )
+  })
+})
+
+describe.each(schemes.all().filter(({ unsigned }) => unsigned))('scheme $name, which signs nothing', (scheme) => {
+  it('sends no header and takes nothing for proven', () => {
+    expect(scheme.sign({ id, now, body, secrets: [secret] })).toEqual({})
+    for (const secrets of [[], [''], [secret]])
+      expect(scheme.verify({ headers: {}, body, secrets, now, toleranceSeconds: 300 })).toMatchObject({ valid: false })
   })
 })
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RetryPolicy, defaultRetryPolicy } from '../retry.ts'
+import { DeliveryMode, RetryPolicy, defaultRetryPolicy } from '../retry.ts'
 import { webhookStatuses } from './fields.ts'
 import { time } from './list.ts'
 
@@ -70,6 +70,9 @@ export const WebhookInput = z
     retry: RetryPolicy.default(defaultRetryPolicy).describe(
       'When a failed delivery is tried again. Taken into a delivery when it is queued; later changes hold for later deliveries.',
     ),
+    mode: DeliveryMode.optional().describe(
+      '`direct`: one attempt for each delivery, and one that fails is logged and goes no further. `queued`: tried again as `retry` says. Left out: what `retry` says.',
+    ),
     timeout_ms: z
       .int()
       .min(1_000)
@@ -126,6 +129,7 @@ export const WebhookPatch = z
       .nullable()
       .optional()
       .describe('Merged member by member; with another `strategy` it is replaced.'),
+    mode: DeliveryMode.nullable().optional().describe('Sets `retry`: to one attempt, or to the default if it was one attempt.'),
     timeout_ms: z.int().nullable().optional(),
     batch_size: z.int().nullable().optional(),
     order: z.string().nullable().optional(),
@@ -167,6 +171,7 @@ export const Webhook = z
       .record(z.string(), z.unknown())
       .describe('Settings of the format; values that are secrets by their name are hidden.'),
     retry: RetryPolicy,
+    mode: DeliveryMode.describe('`direct`: `retry` allows one attempt. `queued`: it allows more.'),
     timeout_ms: z.int().describe('Milliseconds for one request.'),
     batch_size: z.int().describe('Events of one request at most.'),
     order: z.enum(['entity', 'webhook']).nullable().describe('What is delivered in order; null: nothing.'),
