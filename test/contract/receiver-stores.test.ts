@@ -7,7 +7,8 @@ import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { idempotent, memoryStore, redisStore, sqliteStore, type SeenStore } from '../../shared/receiver/index.ts'
 import { redisOptions, waitForever } from '../../shared/redis.ts'
-import { eachRedis, startTestRedis, type TestRedis } from '../support/redis.ts'
+import { eachRedis } from '../support/each-redis.ts'
+import { startTestRedis, type TestRedis } from '../support/redis.ts'
 
 /** A place to remember ids in, which two processes open. */
 type Place = {

@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { redisOptions, waitForever } from '../../shared/redis.ts'
-import { eachRedis, startTestRedis, type TestRedis } from '../support/redis.ts'
+import { eachRedis } from '../support/each-redis.ts'
+import { startTestRedis, type TestRedis } from '../support/redis.ts'
 
 /** The commands that we send ourselves, beside BullMQ's, on every Redis that Tidings may find on a machine. */
 await eachRedis('understands our commands', (program) => {

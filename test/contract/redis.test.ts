@@ -1,7 +1,8 @@
 import { Queue, QueueEvents, Worker, type ConnectionOptions, type Job } from 'bullmq'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { redisOptions } from '../../shared/redis.ts'
-import { eachRedis, startTestRedis, type TestRedis } from '../support/redis.ts'
+import { eachRedis } from '../support/each-redis.ts'
+import { startTestRedis, type TestRedis } from '../support/redis.ts'
 
 /** What we use of BullMQ, on every Redis that Tidings may find on a machine. */
 await eachRedis('runs BullMQ', (program) => {

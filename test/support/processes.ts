@@ -10,6 +10,8 @@ export type ServiceProcess = {
   /** Where it listens; the same after a restart. Empty for one that listens nowhere. */
   readonly url: string
   readonly pid: number
+  /** False from its end, whoever ended it, until it is started again. */
+  readonly alive: boolean
   /** The end of what it logged, over all its lives. */
   output(): string
   /** Lines of its log that tell of a fault of ours. */
@@ -83,6 +85,9 @@ export async function startService(service: ServiceName, env: Record<string, str
     },
     get pid() {
       return child.pid ?? 0
+    },
+    get alive() {
+      return child.exitCode === null && child.signalCode === null
     },
     output: () => text,
     faults: () => faults,

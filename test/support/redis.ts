@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, it } from 'vitest'
 import { ask } from '../../infra/redis/ask.ts'
 import { bundledRedis } from '../../infra/redis/bundled.ts'
 import { debianRedis } from '../../infra/redis/debian.ts'
@@ -13,6 +12,10 @@ export type TestRedis = {
   url: string
   kind: RedisProgram['kind']
   pid: number
+  /** Where it keeps what it writes. */
+  folder: string
+  /** One command, and its reply as text. */
+  ask(...command: string[]): Promise<string>
   /** As a crash does it; the files of its queue stay. */
   kill(): Promise<void>
   /** Starts it again under the same URL, with what was written before, as far as this Redis keeps anything. */
@@ -26,19 +29,10 @@ export type TestRedis = {
 export const debianCache = fileURLToPath(new URL('../../../node_modules/.cache/redis-debian', import.meta.url))
 
 /** Every kind that can be had here, best first, or the reason why it cannot. */
-const lookForRedis: Record<RedisProgram['kind'], () => Promise<Looked>> = {
+export const lookForRedis: Record<RedisProgram['kind'], () => Promise<Looked>> = {
   system: () => systemRedis(process.env),
   debian: () => debianRedis(debianCache, process.env),
   bundled: async () => bundledRedis(process.env),
-}
-
-/** Defines the same tests for every kind; one that cannot be had here is skipped and says why. */
-export async function eachRedis(title: string, suite: (program: RedisProgram) => void): Promise<void> {
-  for (const [kind, look] of Object.entries(lookForRedis)) {
-    const looked = await look()
-    if ('program' in looked) describe(`${looked.program.label} (${kind}) ${title}`, () => suite(looked.program))
-    else describe(`Redis (${kind}) ${title}`, () => it('is not to be had here', (context) => context.skip(looked.reason)))
-  }
 }
 
 /** A Redis that writes its queue to disk, as the bundled one does not. */
@@ -69,6 +63,8 @@ export async function startTestRedis(program?: RedisProgram): Promise<TestRedis>
     get pid() {
       return server.pid
     },
+    folder: place.folder,
+    ask: (...command) => ask(place.socket, command),
     kill: () => server.kill(),
     async restart() {
       await server.kill()

@@ -7,7 +7,8 @@ import { createApiKey, hashApiKey } from '../../shared/id.ts'
 import { openStorage } from '../../shared/storage/open.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { createApi, type Api } from './api.ts'
-import { startService, type ServiceProcess } from './processes.ts'
+import { startService, type ServiceName, type ServiceProcess } from './processes.ts'
+import type { RedisProgram } from '../../infra/redis/server.ts'
 import { startReceiver, type Receiver } from './receiver.ts'
 import { startTestRedis, type TestRedis } from './redis.ts'
 
@@ -15,41 +16,57 @@ import { startTestRedis, type TestRedis } from './redis.ts'
 export type System = {
   ingest: ServiceProcess
   status: ServiceProcess
+  /** All of them, the first included. */
+  statuses: ServiceProcess[]
   dispatchers: ServiceProcess[]
   /** One more dispatcher, with the same settings. */
   addDispatcher(): Promise<ServiceProcess>
   redis: TestRedis
   receiver: Receiver
   api: Api
+  /** An admin key. */
+  key: string
   /** The same database, for what the API does not say. */
   storage: Storage
+  /** The file of that database. */
+  database: string
   stop(): Promise<void>
 }
-export type SystemOptions = { dispatchers?: number; settings?: Record<string, string> }
+export type SystemOptions = {
+  dispatchers?: number
+  statuses?: number
+  settings?: Record<string, string>
+  /** Settings of one process alone, over those of all: `ingest-1`, `dispatcher-2`. */
+  settingsOf?: (name: string, redis: TestRedis) => Promise<Record<string, string>>
+  /** Instead of the best Redis of this machine. */
+  redis?: RedisProgram
+}
 
 const organizationId = 'default'
 
-export async function startSystem({ dispatchers = 1, settings = {} }: SystemOptions = {}): Promise<System> {
+export async function startSystem(options: SystemOptions = {}): Promise<System> {
   const endings: (() => Promise<unknown>)[] = []
   const stop = async () => {
     for (let end = endings.pop(); end; end = endings.pop()) await end()
   }
   try {
-    return { ...(await start(endings, dispatchers, settings)), stop }
+    return { ...(await start(endings, options)), stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function start(endings: (() => Promise<unknown>)[], count: number, settings: Record<string, string>): Promise<Omit<System, 'stop'>> {
+async function start(endings: (() => Promise<unknown>)[], options: SystemOptions): Promise<Omit<System, 'stop'>> {
+  const { dispatchers: count = 1, statuses: statusCount = 1, settings = {}, settingsOf } = options
   const folder = await mkdtemp(join(tmpdir(), 'tidings-test-'))
   endings.push(() => rm(folder, { recursive: true, force: true }))
-  const databaseUrl = `sqlite:${join(folder, 'tidings.db')}`
+  const database = join(folder, 'tidings.db')
+  const databaseUrl = `sqlite:${database}`
   const storage = await openStorage(databaseUrl)
   endings.push(() => storage.close())
   const key = await createAdminKey(storage)
-  const redis = await startTestRedis()
+  const redis = await startTestRedis(options.redis)
   endings.push(() => redis.stop())
   const receiver = await startReceiver()
   endings.push(() => receiver.stop())
@@ -62,23 +79,36 @@ async function start(endings: (() => Promise<unknown>)[], count: number, setting
     LOG_LEVEL: 'warn',
     ...settings,
   }
-  async function started(service: Parameters<typeof startService>[0], more: Record<string, string> = {}): Promise<ServiceProcess> {
-    const process = await startService(service, { ...env, ...more })
+  const started = async (service: ServiceName, list: ServiceProcess[], more: Record<string, string> = {}) => {
+    const name = `${service}-${(numbers[service] = (numbers[service] ?? 0) + 1)}`
+    const process = await startService(service, { ...env, ...more, ...(await settingsOf?.(name, redis)) })
     endings.push(() => process.stop())
+    list.push(process)
     return process
   }
+  const numbers: Partial<Record<ServiceName, number>> = {}
   const dispatchers: ServiceProcess[] = []
-  const addDispatcher = async () => {
-    const dispatcher = await started('dispatcher')
-    dispatchers.push(dispatcher)
-    return dispatcher
-  }
+  const statuses: ServiceProcess[] = []
+  const addDispatcher = () => started('dispatcher', dispatchers)
   const [ingest, status] = await Promise.all([
-    started('ingest', { PORT: '0' }),
-    started('status', { PORT: '0' }),
+    started('ingest', [], { PORT: '0' }),
+    started('status', statuses, { PORT: '0' }),
+    ...Array.from({ length: statusCount - 1 }, () => started('status', statuses, { PORT: '0' })),
     ...Array.from({ length: count }, addDispatcher),
   ])
-  return { ingest, status, dispatchers, addDispatcher, redis, receiver, api: createApi({ ingest, status }, key), storage }
+  return {
+    ingest,
+    status,
+    statuses,
+    dispatchers,
+    addDispatcher,
+    redis,
+    receiver,
+    api: createApi({ ingest, status }, key),
+    key,
+    storage,
+    database,
+  }
 }
 
 async function createAdminKey(storage: Storage): Promise<string> {

@@ -1,0 +1,56 @@
+import { OptionsError, readOptions, usage, type Options } from './options.ts'
+import { describeMachine } from './machine.ts'
+import { perform, type Performed } from './perform.ts'
+import { scenarios } from './scenarios.ts'
+
+const say = (line: string) => void process.stderr.write(`${line}\n`)
+
+/** `npm run chaos`. Resolves with the exit code: 0 only when every goal of every scenario was met. */
+export async function main(args: string[]): Promise<number> {
+  try {
+    const options = readOptions(args)
+    if (options) return (await performAll(options)) ? 0 : 1
+    process.stdout.write(`${usage}\n`)
+    return 0
+  } catch (error) {
+    if (!(error instanceof OptionsError)) throw error
+    say(error.message)
+    return 2
+  }
+}
+
+async function performAll(options: Options): Promise<boolean> {
+  const { minutes, seed, json, short, only } = options
+  const performed: Performed[] = []
+  for (const scenario of scenarios.filter(({ name }) => only.includes(name))) {
+    say(`${scenario.name} ${scenario.title} (seed ${seed})`)
+    const one = await perform(scenario, { seed, minutes, short, say: (line) => say(`   ${line}`) })
+    performed.push(one)
+    if (!json) process.stdout.write(`${table(one)}\n`)
+  }
+  const met = performed.every((one) => one.met)
+  if (json)
+    process.stdout.write(`${JSON.stringify({ met, minutes, seed, short, ...(await describeMachine()), scenarios: performed }, null, 2)}\n`)
+  else process.stdout.write(`${summary(performed)}\n`)
+  return met
+}
+
+function table({ scenario, skipped, goals, figures, tookSeconds }: Performed): string {
+  if (skipped) return `  ${scenario} skipped: ${skipped}`
+  const width = Math.max(...goals.map(({ goal }) => goal.length))
+  const rows = goals.map(
+    ({ goal, wanted, found, met }) => `  ${met ? '✓' : '✗'} ${goal.padEnd(width)}  ${String(found).padEnd(12)} wanted ${wanted}`,
+  )
+  return [...rows, `  ${JSON.stringify(figures)}`, `  ${tookSeconds} s`].join('\n')
+}
+
+function summary(performed: Performed[]): string {
+  const missed = performed.filter(({ met }) => !met).map(({ scenario }) => scenario)
+  const skipped = performed.filter((one) => one.skipped).map(({ scenario }) => scenario)
+  const parts = [
+    `${performed.length - missed.length - skipped.length} of ${performed.length} scenarios met their goals`,
+    ...(missed.length > 0 ? [`missed: ${missed.join(', ')}`] : []),
+    ...(skipped.length > 0 ? [`skipped: ${skipped.join(', ')}`] : []),
+  ]
+  return parts.join('; ')
+}

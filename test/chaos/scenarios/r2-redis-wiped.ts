@@ -1,0 +1,78 @@
+import { rm } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import { eager, moody, steady } from '../behaviours.ts'
+import { figuresOf, nothingLost } from '../goals.ts'
+import { atMost, none, type Scenario, type Stage, type Verdict } from '../scenario.ts'
+import { withWorld, type World } from '../world.ts'
+
+const concurrency = 10
+const dispatchers = 2
+const recoverWithinMs = 60_000
+
+type Wipe = { how: string; inFlight: number; lately: number; recoveredMs: number | undefined }
+
+/** Everything is gone from one moment to the next, the dispatchers go on. */
+const flush = (world: World) => world.system.redis.ask('FLUSHALL')
+
+/** The server dies and its files with it, as on a machine with a disk of its own that is replaced. */
+async function deleteFiles({ system: { redis } }: World): Promise<void> {
+  await redis.kill()
+  await rm(redis.folder, { recursive: true, force: true })
+  await redis.restart()
+}
+
+async function wipe(world: World, how: string, strike: (world: World) => Promise<unknown>): Promise<Wipe> {
+  const at = Date.now()
+  const [inFlight, lately] = [world.sinks.underWay(), world.sinks.answeredSince(at - 2_000)]
+  world.note('redis', how)
+  await strike(world)
+  const startedAt = performance.now()
+  while (world.log.open(at) > 0 && performance.now() - startedAt < recoverWithinMs) await pause(100)
+  const recoveredMs = world.log.open(at) > 0 ? undefined : performance.now() - startedAt
+  return { how, inFlight, lately, recoveredMs }
+}
+
+async function run({ seconds, random, short, say }: Stage): Promise<Verdict> {
+  const times = short ? 1 : 3
+  const strikes = [
+    ...Array.from({ length: times }, () => ['FLUSHALL', flush] as const),
+    ...Array.from({ length: times }, () => ['files deleted', deleteFiles] as const),
+  ]
+  const settings = { CONCURRENCY: String(concurrency), LOG_LEVEL: 'error' }
+  // as much as the dispatchers can just do: requests are under way, jobs wait and retries are due whenever it strikes
+  const sinks = { steady: steady(random), slow: steady(random, 150, 350), moody: moody(random) }
+  const webhook = { retry: eager, max_in_flight: dispatchers * concurrency }
+  return withWorld({ dispatchers, settings, random, sinks, webhook }, async (world) => {
+    const client = world.publish({ perSecond: 60 })
+    const gapMs = (seconds * 1_000) / strikes.length
+    const wipes: Wipe[] = []
+    for (const [how, strike] of strikes) {
+      await pause(random.between(gapMs / 4, gapMs))
+      const wiped = await wipe(world, how, strike)
+      wipes.push(wiped)
+      say(`${how}: recovered ${wiped.recoveredMs === undefined ? 'not in time' : `after ${(wiped.recoveredMs / 1_000).toFixed(1)} s`}`)
+    }
+    await client.stop()
+    await world.settle(recoverWithinMs)
+    const found = world.check(client)
+    const slowest = Math.max(...wipes.map(({ recoveredMs }) => recoveredMs ?? Number.POSITIVE_INFINITY))
+    const bound = wipes.reduce((sum, { inFlight, lately }) => sum + inFlight + lately, 0)
+    return {
+      goals: [
+        ...nothingLost(found),
+        atMost('extra requests: those in flight, and answered in the last 2 s', found.duplicated, bound),
+        atMost('slowest recovery', slowest / 1_000, recoverWithinMs / 1_000, ' s'),
+        none('processes that ended by themselves', world.crashes().length),
+      ],
+      figures: { ...figuresOf(found), wipes },
+    }
+  })
+}
+
+export const redisWiped: Scenario = {
+  name: 'R2',
+  title: 'Redis wiped: FLUSHALL, and its files deleted, under load',
+  seconds: 90,
+  shortSeconds: 6,
+  run,
+}

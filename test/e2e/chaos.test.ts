@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest'
+import { perform } from '../chaos/perform.ts'
+import { scenarios } from '../chaos/scenarios.ts'
+
+/** Always the same: what fails here fails again, as far as the clock of the machine lets it. */
+const seed = 1
+
+/** What `npm run chaos` does at length, in its short form. */
+describe('under attack, in short', () => {
+  for (const scenario of scenarios.filter(({ shortSeconds }) => shortSeconds !== undefined)) {
+    it(`${scenario.name} ${scenario.title}`, async (context) => {
+      const { goals, figures, skipped } = await perform(scenario, { seed, minutes: 1, short: true, say: () => {} })
+
+      if (skipped) context.skip(skipped)
+      process.stdout.write(`${scenario.name}: ${JSON.stringify(figures)}\n`)
+      expect(goals.filter(({ met }) => !met)).toEqual([])
+    })
+  }
+})
