@@ -15,6 +15,8 @@ export type Standalone = {
   databaseUrl: string
   /** In clear, at the first start alone. */
   newAdminKey: string | undefined
+  /** Path of a link that signs in once; undefined where no admin key is left. */
+  loginPath: string | undefined
   /** Lets everything that runs come to its end, in order. */
   stop(): Promise<void>
   /** Ends what would outlive us, at once. */
@@ -67,7 +69,7 @@ async function startParts(parts: Parts, settings: StandaloneSettings, folder: Da
   if (services.newAdminKey) await keepSecret(folder.adminKey, services.newAdminKey)
   await dispatchers.ready
   fetch = services.fetch
-  return { url: front.url, redis, databaseUrl: ingest.databaseUrl, newAdminKey: services.newAdminKey }
+  return { url: front.url, redis, databaseUrl: ingest.databaseUrl, newAdminKey: services.newAdminKey, loginPath: services.loginPath }
 }
 
 /** The environment of the services: what is decided here replaces what was given, and the port stays ours. */

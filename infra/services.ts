@@ -1,7 +1,8 @@
 import { startIngest } from '../services/ingest/service.ts'
 import type { IngestSettings } from '../services/ingest/settings.ts'
-import { ensureAdminKey } from '../services/status/bootstrap.ts'
+import { defaultOrganization, ensureAdminKey } from '../services/status/bootstrap.ts'
 import { startStatus } from '../services/status/service.ts'
+import { createAdminLink } from '../services/status/sessions.ts'
 import type { StatusSettings } from '../services/status/settings.ts'
 import { systemClock } from '../shared/clock.ts'
 import { createLogger } from '../shared/logger.ts'
@@ -12,7 +13,13 @@ import type { Fetch } from './front.ts'
 import { createGateway } from './gateway.ts'
 
 type Given = { ingest: IngestSettings; status: StatusSettings; storage: Storage; dispatchers: () => Record<string, string> }
-export type Services = { status: Service; ingest: Service; fetch: Fetch; newAdminKey: string | undefined }
+export type Services = {
+  status: Service
+  ingest: Service
+  fetch: Fetch
+  newAdminKey: string | undefined /** Path that signs in once. */
+  loginPath: string | undefined
+}
 
 /** Ingest and status in this process, behind one door. Loads nearly all of the code, so it is imported late. */
 export async function startServices({ ingest: forIngest, status: forStatus, storage, dispatchers }: Given): Promise<Services> {
@@ -29,5 +36,6 @@ export async function startServices({ ingest: forIngest, status: forStatus, stor
     await status.stop()
     throw error
   })
-  return { status, ingest, newAdminKey, fetch: createGateway({ ingest, status, dispatchers }, log('gateway')) }
+  const loginPath = await createAdminLink(defaultOrganization, { storage, clock: systemClock })
+  return { status, ingest, newAdminKey, loginPath, fetch: createGateway({ ingest, status, dispatchers }, log('gateway')) }
 }

@@ -30,10 +30,13 @@ export async function standalone(env: Record<string, string | undefined>): Promi
   }
 }
 
-function welcome({ url, redis, databaseUrl, newAdminKey }: Standalone, folder: DataFolder): string {
+function welcome({ url, redis, databaseUrl, newAdminKey, loginPath }: Standalone, folder: DataFolder): string {
   const kept = existsSync(folder.adminKey) ? `in ${folder.adminKey}` : 'shown at the first start, and not kept here any more'
   const rows = [
     ['API', url],
+    ...(loginPath
+      ? [['Console', `${url}${loginPath}\n${' '.repeat(13)}signs in once, within ten minutes; later ${url}/ asks for a key`]]
+      : []),
     ['Docs', `${url}/docs`],
     ['Queues', `${url}/queues  (user: any, password: the admin key)`],
     ['Admin key', newAdminKey ? `${newAdminKey}\n${' '.repeat(13)}shown this once; kept ${kept}` : kept],

@@ -24,4 +24,8 @@ export const createSecret = (): string => `whsec_${randomBytes(32).toString('bas
 /** An API key: shown once, stored as its SHA-256. */
 export const createApiKey = (): string => `tdk_${randomBytes(32).toString('base64url')}`
 
+/** What a browser holds of a sign-in (`tds_…`), and what a link to one carries (`tdl_…`); stored hashed, like a key. */
+export const createSessionText = (kind: 'link' | 'session'): string =>
+  `${kind === 'link' ? 'tdl' : 'tds'}_${randomBytes(32).toString('base64url')}`
+
 export const hashApiKey = (key: string): string => createHash('sha256').update(key).digest('hex')

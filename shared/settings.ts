@@ -54,6 +54,14 @@ export const fragments = {
     host: z.string().default('127.0.0.1').describe('Address to listen on.'),
     port: integer(0, 65_535).default(8400).describe('Port to listen on; 0 takes a free one.'),
   },
+  public: {
+    publicUrl: z
+      .url()
+      .optional()
+      .describe(
+        'Address that this service is known by, path included, behind a proxy that changes it: schemes that sign the URL need it, and with `https` sign-ins of the console are kept to TLS.',
+      ),
+  },
   log: {
     logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info').describe('Least severe level that is logged.'),
   },

@@ -9,10 +9,7 @@ export const ingestSettings = z.object({
   eventMaxBytes: integer(1_024, 16_777_216).default(262_144).describe('Largest single event, bytes.'),
   requestMaxBytes: integer(1_024, 268_435_456).default(8_388_608).describe('Largest request, bytes; an array of events may be this long.'),
   requestMaxEvents: integer(1, 100_000).default(1_000).describe('Most events in one request.'),
-  publicUrl: z
-    .url()
-    .optional()
-    .describe('Address that sources know this service by, path included; for schemes that sign the URL, behind a proxy that changes it.'),
+  ...fragments.public,
   trustedSenders: cidrList.describe(
     'Addresses that may post for a source that can neither sign nor show a key (Opteryx at `/event`): CIDRs, comma-separated.',
   ),

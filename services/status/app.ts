@@ -16,6 +16,7 @@ import { addOpenMetadataRoutes } from './routes/openmetadata.ts'
 import { addQueueRoutes } from './routes/queues.ts'
 import { addRedeliveryRoutes } from './routes/redeliveries.ts'
 import { createGuard } from './routes/route.ts'
+import { addSessionRoutes } from './routes/sessions.ts'
 import { addSourceRoutes } from './routes/sources.ts'
 import { addSubscriptionRoutes } from './routes/subscriptions.ts'
 import { addWebhookRoutes } from './routes/webhooks.ts'
@@ -27,7 +28,7 @@ export function createStatusApp(deps: StatusDeps): App {
     if (!result.success) throw invalidIn(result.error.issues, result.target === 'json' ? '' : result.target)
   }
   app.use('*', headers)
-  const authenticate = createAuthenticate(deps.storage, deps.clock)
+  const authenticate = createAuthenticate(deps.storage, deps.clock, deps.settings)
   const guard = createGuard(app, authenticate)
 
   mountHealth(app, deps.ready)
@@ -41,6 +42,7 @@ export function createStatusApp(deps: StatusDeps): App {
   addSourceRoutes(app, guard, deps)
   addEventTypeRoutes(app, guard, deps)
   addKeyRoutes(app, guard, deps)
+  addSessionRoutes(app, guard, authenticate, deps)
   addOpenMetadataRoutes(app, guard, deps)
   addDocsRoutes(app)
   addQueueRoutes(app, authenticate, deps)

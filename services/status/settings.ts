@@ -11,6 +11,7 @@ export const statusSettings = z.object({
   ...fragments.redis,
   ...fragments.storage,
   ...fragments.server,
+  ...fragments.public,
   ...fragments.log,
   allowedAddresses: cidrList.describe('Private addresses that webhooks may have all the same: CIDRs, comma-separated.'),
   queuesWritable: z

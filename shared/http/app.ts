@@ -4,9 +4,9 @@ import { requestId, type RequestIdVariables } from 'hono/request-id'
 import type { Logger } from 'pino'
 import type { ProblemDetails } from '../contracts/problem.ts'
 import { Problem, invalid, problemKinds, type ProblemCode } from '../problem.ts'
-import type { ApiKey } from '../storage/storage.ts'
+import type { ApiKey, Session } from '../storage/storage.ts'
 
-export type AppEnv = { Variables: RequestIdVariables & { key: ApiKey } }
+export type AppEnv = { Variables: RequestIdVariables & { key: ApiKey; session?: Session } }
 export type App = OpenAPIHono<AppEnv>
 
 /**

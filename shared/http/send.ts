@@ -33,7 +33,10 @@ export class SendAborted extends Error {}
  * deadline holds for connecting, headers and body together. Redirects are answers like any other and never followed;
  * nothing is decompressed; nothing is repeated inside.
  */
-export function createSender(policy: AddressPolicy, { connectionsPerOrigin = 256, keptBytes = responseBytes, ...guard }: SenderOptions = {}): Sender {
+export function createSender(
+  policy: AddressPolicy,
+  { connectionsPerOrigin = 256, keptBytes = responseBytes, ...guard }: SenderOptions = {},
+): Sender {
   const agent = new Agent({
     connect: createGuardedConnector(policy, { connectTimeoutMs: 10_000, ...guard }),
     connections: connectionsPerOrigin,

@@ -21,6 +21,8 @@ export type ApiKey = {
   rateLimit: number | null
 }
 
+export type Session = { id: string; kind: 'link' | 'session'; keyId: string; organizationId: string; createdAt: number; expiresAt: number }
+
 // ── registry ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export type Source = {

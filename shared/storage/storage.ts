@@ -17,6 +17,7 @@ import type {
   Page,
   RawEvent,
   Redelivery,
+  Session,
   Source,
   StoredEvent,
   Webhook,
@@ -34,6 +35,7 @@ export type { Subscription }
  */
 export type Storage = {
   keys: KeyStore
+  sessions: SessionStore
   sources: SourceStore
   eventTypes: EventTypeStore
   webhooks: WebhookStore
@@ -64,6 +66,18 @@ export type KeyStore = {
   touch(id: string, now: number): Promise<void>
   /** How many keys there are in all organizations: 0 means a first start. */
   count(): Promise<number>
+}
+
+/** Sign-ins, and the links that open one. The id is a hash of what the browser holds. */
+export type SessionStore = {
+  /** Also forgets those that have expired. */
+  create(session: Session): Promise<void>
+  /** With its key as it is now; undefined when the session or its key has expired or is removed. */
+  find(id: string, now: number): Promise<{ session: Session; key: ApiKey } | undefined>
+  /** Opens the session that a link stands for. The link is used up by it. */
+  redeem(linkId: string, session: Pick<Session, 'id' | 'createdAt' | 'expiresAt'>): Promise<{ session: Session; key: ApiKey } | undefined>
+  extend(id: string, expiresAt: number): Promise<void>
+  remove(id: string): Promise<boolean>
 }
 
 // ── registry ───────────────────────────────────────────────────────────────────────────────────────────────────────

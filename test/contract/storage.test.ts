@@ -70,6 +70,61 @@ describe.each(dialects)('the registry on $name', (dialect) => {
     })
   })
 
+  describe('sessions', () => {
+    const aSession = (keyId: string, members = {}) => ({
+      id: anId(),
+      kind: 'session' as const,
+      keyId,
+      organizationId: 'org',
+      createdAt: someTime,
+      expiresAt: someTime + 10,
+      ...members,
+    })
+
+    it('are found with their key until either expires', async () => {
+      const key = aKey({ expiresAt: someTime + 20 })
+      await storage.keys.create(key, anId())
+      const session = aSession(key.id)
+      await storage.sessions.create(session)
+
+      expect(await storage.sessions.find(session.id, someTime + 9)).toEqual({ session, key })
+      expect(await storage.sessions.find(session.id, someTime + 10)).toBeUndefined()
+      await storage.sessions.extend(session.id, someTime + 30)
+      expect(await storage.sessions.find(session.id, someTime + 19)).toEqual({ session: { ...session, expiresAt: someTime + 30 }, key })
+      expect(await storage.sessions.find(session.id, someTime + 20)).toBeUndefined()
+      expect(await storage.sessions.remove(session.id)).toBe(true)
+      expect(await storage.sessions.remove(session.id)).toBe(false)
+    })
+
+    it('end with their key', async () => {
+      const key = aKey()
+      await storage.keys.create(key, anId())
+      const session = aSession(key.id)
+      await storage.sessions.create(session)
+      await storage.keys.remove('org', key.id)
+
+      expect(await storage.sessions.find(session.id, someTime)).toBeUndefined()
+      expect(await storage.sessions.remove(session.id)).toBe(false)
+    })
+
+    it('are opened by a link, which is used up by it', async () => {
+      const key = aKey()
+      await storage.keys.create(key, anId())
+      const link = aSession(key.id, { kind: 'link' })
+      await storage.sessions.create(link)
+      const opened = { id: anId(), createdAt: someTime + 1, expiresAt: someTime + 100 }
+
+      expect(await storage.sessions.find(link.id, someTime)).toBeUndefined()
+      const both = await Promise.all([
+        storage.sessions.redeem(link.id, opened),
+        storage.sessions.redeem(link.id, { ...opened, id: anId() }),
+      ])
+      expect(both).toEqual([{ session: { ...link, ...opened, kind: 'session' }, key }, undefined])
+      expect((await storage.sessions.find(opened.id, someTime + 2))?.key).toEqual(key)
+      expect(await storage.sessions.redeem(opened.id, { ...opened, id: anId() })).toBeUndefined()
+    })
+  })
+
   describe('sources', () => {
     it('have names that are unique in an organization and not beyond', async () => {
       const source = aSource({ name: 'catalog' })

@@ -65,6 +65,19 @@ describe('npm start', () => {
     for (const name of ['admin.key', 'master.key']) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600)
   })
 
+  it('shows a link that signs a browser in, once', async () => {
+    const tidings = await start(freshFolder())
+    const link = /Console +(\S+)/.exec(tidings.output())?.[1] as string
+
+    const first = await fetch(link, { redirect: 'manual' })
+    const second = await fetch(link, { redirect: 'manual' })
+
+    expect([first.status, second.status]).toEqual([303, 401])
+    const cookie = (first.headers.get('set-cookie') as string).split(';')[0] as string
+    const session = await fetch(`${tidings.url}/session`, { headers: { cookie } })
+    expect(await session.json()).toMatchObject({ organization: 'default', key: { label: 'first admin key', scopes: ['admin'] } })
+  })
+
   it('leaves nothing running when it is asked to end', async () => {
     const tidings = await start(freshFolder())
     const children = tidings.children()

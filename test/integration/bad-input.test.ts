@@ -230,7 +230,7 @@ describe('every route', () => {
   })
 
   it('says what it needs without a key, and with one that is not known', async () => {
-    for (const { method, path } of operations) {
+    for (const { method, path } of operations.filter(({ scope }) => scope !== 'none')) {
       expectProblem(await status.call(method, path, undefined, { key: null }), 401)
       expectProblem(await status.call(method, path, undefined, { key: 'tdk_guessed' }), 401)
     }
@@ -242,7 +242,7 @@ describe('every route', () => {
       write: await status.makeKey(['read']),
       admin: await status.makeKey(['read', 'write', 'ingest']),
     }
-    for (const { method, path, scope } of operations) {
+    for (const { method, path, scope } of operations.filter((operation) => operation.scope !== 'none')) {
       const problem = expectProblem(await status.call(method, path, undefined, { key: keys[scope] as string }), 403)
       expect(problem.detail).toContain(`"${scope}"`)
     }

@@ -15,7 +15,7 @@ const info = {
   description: [
     'Delivers the events of a data catalog as signed webhooks, and keeps a log in which each can be followed to its end and sent again.',
     'Lists answer `{data, meta: {next_cursor, has_more}}`. Times are ISO 8601. Whatever is refused is refused with problem details (RFC 9457) that name the field and say what would be right.',
-    'Every route but `/healthz`, `/readyz`, `/openapi.json` and `/docs` needs an API key. A key belongs to one organization and sees nothing of any other: what belongs to another is answered as not found.',
+    'Every route but `/healthz`, `/readyz`, `/openapi.json` and `/docs` needs an API key, or a browser that is signed in with one (`POST /session`). A key belongs to one organization and sees nothing of any other: what belongs to another is answered as not found.',
   ].join('\n\n'),
 }
 const tags = [
@@ -32,6 +32,7 @@ const tags = [
       "The same webhooks as OpenMetadata's webhook entity, in its own words: camelCase, JSON Patch, versions. Webhooks made by either API are shown and steered by both.",
   },
   { name: 'Keys', description: 'Who may do what.' },
+  { name: 'Sessions', description: 'Signing in with a browser.' },
 ]
 const securitySchemes = { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, `tdk_…`.' } }
 /** Named once in the document instead of being written out wherever they occur. */

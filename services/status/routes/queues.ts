@@ -5,6 +5,7 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import { createMiddleware } from 'hono/factory'
 import type { App, AppEnv } from '../../../shared/http/app.ts'
 import type { Authenticate } from '../../../shared/http/authenticate.ts'
+import { isSafe, originOf } from '../../../shared/http/same-origin.ts'
 import { Problem } from '../../../shared/problem.ts'
 import type { StatusDeps } from '../deps.ts'
 
@@ -41,14 +42,8 @@ const secured = createMiddleware<AppEnv>(async function asksBrowser(c, next) {
  */
 const createProtection = (writable: boolean) =>
   createMiddleware<AppEnv>(async function protectsQueues(c, next) {
-    if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
+    if (isSafe(c.req.method)) return next()
     if (!writable) throw new Problem('method_not_allowed', 'the queues are only to look at; QUEUES_WRITABLE=true lets them be changed')
-    const site = c.req.header('sec-fetch-site')
-    const origin = c.req.header('origin')
-    const isForeign =
-      site !== undefined
-        ? site !== 'same-origin'
-        : origin !== undefined && !(URL.canParse(origin) && new URL(origin).host === c.req.header('host'))
-    if (isForeign) throw new Problem('forbidden', 'the queues can be changed from their own page only')
+    if (originOf(c) === 'foreign') throw new Problem('forbidden', 'the queues can be changed from their own page only')
     return next()
   })

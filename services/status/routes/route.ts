@@ -17,6 +17,8 @@ export const jsonPatchType = 'application/json-patch+json'
 
 /** Who may call a route. It is part of the route's definition, so that the reference and the check cannot differ. */
 export const needs = (scope: Scope) => ({ security: [{ apiKey: [scope] }] })
+/** For who has not come in yet. */
+export const open = { security: [] }
 
 export const json = <T extends z.ZodType>(schema: T, description: string) =>
   ({ description, content: { [jsonType]: { schema } } }) as { description: string; content: { 'application/json': { schema: T } } }
@@ -69,11 +71,10 @@ export function createGuard(app: App, authenticate: Authenticate): Guard {
   })
   return (route) => {
     const scope = route.security[0]?.apiKey[0]
-    if (!scope) throw new Error(`${route.method} ${route.getRoutingPath()} does not say which scope it needs`)
+    if (!scope && route.security.length > 0) throw new Error(`${route.method} ${route.getRoutingPath()} does not say which scope it needs`)
     const wanted = route.request?.body
-    const handlers = wanted
-      ? [authenticate(scope), limited, readsJson(Object.keys(wanted.content), wanted.required ?? false)]
-      : [authenticate(scope)]
+    const keyed = scope ? [authenticate(scope)] : []
+    const handlers = wanted ? [...keyed, limited, readsJson(Object.keys(wanted.content), wanted.required ?? false)] : keyed
     app.on([route.method.toUpperCase()], [route.getRoutingPath()], ...handlers)
     return route
   }

@@ -1,10 +1,12 @@
 import { and, asc, count, eq, getTableColumns, gt, isNull, or, sql } from 'drizzle-orm'
 import type { KeyStore } from '../storage.ts'
 import type { Db } from './database.ts'
+import { sessions } from './guard-schema.ts'
 import { apiKeys, organizations } from './schema.ts'
 import type { Sync } from './stores.ts'
 
 const { hash: _, previousHash: _previous, previousExpiresAt: _until, ...columns } = getTableColumns(apiKeys)
+export const keyColumns = columns
 
 export function reads(db: Db): Pick<Sync<KeyStore>, 'findByHash' | 'list' | 'count'> {
   const valid = or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, sql.placeholder('now')))
@@ -34,11 +36,12 @@ export function writes(db: Db): Pick<Sync<KeyStore>, 'create' | 'remove' | 'touc
           .run().changes === 1
       )
     },
-    remove: (organizationId, id) =>
-      db
-        .delete(apiKeys)
-        .where(and(eq(apiKeys.organizationId, organizationId), eq(apiKeys.id, id)))
-        .run().changes === 1,
+    remove(organizationId, id) {
+      const own = and(eq(apiKeys.organizationId, organizationId), eq(apiKeys.id, id))
+      if (db.delete(apiKeys).where(own).run().changes === 0) return false
+      db.delete(sessions).where(eq(sessions.keyId, id)).run()
+      return true
+    },
     touch: (id, now) => void db.update(apiKeys).set({ lastUsedAt: now }).where(eq(apiKeys.id, id)).run(),
   }
 }

@@ -8,6 +8,7 @@ import * as ledger from './ledger.ts'
 import * as log from './delivery-log.ts'
 import * as openMetadata from './openmetadata.ts'
 import * as redeliveries from './redeliveries.ts'
+import * as sessions from './sessions.ts'
 import * as sources from './sources.ts'
 import * as subscriptions from './subscriptions.ts'
 import * as webhooks from './webhooks.ts'
@@ -20,6 +21,7 @@ type Call = (...args: unknown[]) => unknown
 /** Every file of this folder that holds a store exports `reads(db)` and `writes(db)`: its methods by access. */
 const files = {
   keys: [keys],
+  sessions: [sessions],
   sources: [sources],
   eventTypes: [eventTypes],
   webhooks: [webhooks],
