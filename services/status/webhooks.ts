@@ -28,9 +28,6 @@ export async function createWebhook(
   check(input, [secret], deps)
   const webhook: Webhook = {
     ...columnsOf(input, id, deps),
-    triggers: [],
-    fallback: null,
-    recipients: [],
     ...untried(now),
     id,
     organizationId,
@@ -69,11 +66,10 @@ export async function patchWebhook(organizationId: string, id: string, patch: We
   const parsed = WebhookInput.safeParse(merge(webhook, patch, deps))
   if (!parsed.success) throw invalidIn(parsed.error.issues)
   const input = settled(parsed.data)
-  check(
-    input,
-    input.secret ? [input.secret] : inForce(webhook.secrets, deps.clock.now()).map((one) => deps.vault.open(one.sealed, id)),
-    deps,
-  )
+  const secrets = input.secret ? [input.secret] : inForce(webhook.secrets, deps.clock.now()).map((one) => deps.vault.open(one.sealed, id))
+  // OpenMetadata's API takes batches for every format: what it has set is judged only when it is set again
+  const keepsBatch = patch.batch_size === undefined && patch.format === undefined
+  check(input, secrets, deps, keepsBatch)
   const updated = await deps.storage.webhooks.update(organizationId, id, changes(patch, input, id, deps), deps.clock.now())
   if (!updated) throw notFound('webhook', id)
   await announce(deps)
@@ -112,14 +108,14 @@ export async function find(organizationId: string, id: string, deps: Pick<Deps, 
 
 /** RFC 7396, for these members: absent stays, null goes back to the default. */
 function merge(webhook: Webhook, patch: WebhookPatch, deps: Pick<Deps, 'vault'>): Record<string, unknown> {
-  const { url, label, active, scheme, format, order } = webhook
+  const { url, label, active, scheme, format, order, triggers, fallback, recipients } = webhook
   const limits = {
     timeout_ms: webhook.timeoutMs,
     batch_size: webhook.batchSize,
     max_in_flight: webhook.maxInFlight,
     rate_limit: webhook.rateLimit,
   }
-  const merged: Record<string, unknown> = { url, label, active, scheme, format, order, ...limits, ...patch }
+  const merged: Record<string, unknown> = { url, label, active, scheme, format, order, triggers, fallback, recipients, ...limits, ...patch }
   merged.headers = patch.headers === null ? {} : { ...openHeaders(webhook, deps.vault), ...lowerCased(patch.headers ?? {}) }
   merged.format_settings = patch.format_settings === null ? {} : { ...openSettings(webhook, deps.vault), ...patch.format_settings }
   merged.retry = mergedRetry(webhook.retry, patch)
@@ -178,9 +174,12 @@ const columnsOf = (input: Settled, id: string, { vault }: Pick<Deps, 'vault'>) =
   order: input.order,
   maxInFlight: input.max_in_flight,
   rateLimit: input.rate_limit,
+  triggers: input.triggers,
+  fallback: input.fallback,
+  recipients: input.recipients,
 })
 
-function check(input: Settled, secrets: string[], { policy, schemes, formats, clock }: Deps): void {
+function check(input: Settled, secrets: string[], { policy, schemes, formats, clock }: Deps, keepsBatch = false): void {
   const errors: { path: PropertyKey[]; message: string }[] = []
   const url = policy.checkUrl(input.url)
   if (!url.ok)
@@ -191,7 +190,7 @@ function check(input: Settled, secrets: string[], { policy, schemes, formats, cl
   if (!formats.has(input.format)) errors.push({ path: ['format'], message: `must be one of ${formats.names().join(', ')}` })
   else {
     errors.push(...settingsErrors(formats.get(input.format), input.format_settings))
-    if (input.batch_size > 1 && !formats.get(input.format).renderBatch)
+    if (!keepsBatch && input.batch_size > 1 && !formats.get(input.format).renderBatch)
       errors.push({ path: ['batch_size'], message: `must be 1: the format "${input.format}" has no form for several events` })
   }
   if (input.batch_size > 1 && input.order === 'entity')

@@ -22,7 +22,12 @@ export type OpenMetadataRecord = {
   removedAt: number | null
   subscriptions: Subscription[]
   stored: StoredOpenMetadata | null
+  /** Of its triggers and its fallback, how they are called. */
+  related: RelatedWebhook[]
 }
+
+/** Enough to refer to a webhook. The name of one that the native API has made is its id. */
+export type RelatedWebhook = { id: string; name: string; fullyQualifiedName: string; displayName: string | null }
 
 /** What a version looked like, without secrets. */
 export type OpenMetadataSnapshot = { revision: number; shown: Record<string, unknown> }
@@ -63,6 +68,11 @@ export type OpenMetadataStore = {
   /** Removed webhooks are found as long as their entity is stored. */
   find(organizationId: string, id: string): Promise<OpenMetadataRecord | undefined>
   list(organizationId: string, listing: OpenMetadataListing): Promise<Page<OpenMetadataRecord> & { total: number }>
+  /** What references lead to: by id, else by name or fully qualified name. One that leads nowhere is undefined. */
+  resolve(
+    organizationId: string,
+    references: { id?: string | undefined; name?: string | undefined; fullyQualifiedName?: string | undefined }[],
+  ): Promise<(RelatedWebhook | undefined)[]>
   /** Nothing is written when it was changed in between, or when the name is taken. */
   update(write: OpenMetadataWrite, now: number): Promise<'written' | 'stale' | 'name taken'>
   /** Removes the webhook if it is still there, and all that is stored of its entity. */

@@ -108,6 +108,7 @@ export type EventTypeStore = {
 }
 
 export type WebhookStore = {
+  /** Triggers or a fallback that are not there or make a loop reject with a `Problem` that names them, here and in `update`. */
   create(webhook: Webhook): Promise<void>
   /** Removed webhooks are not found. */
   find(organizationId: string, id: string): Promise<Webhook | undefined>
@@ -118,7 +119,7 @@ export type WebhookStore = {
   /** An unknown field, a value of the wrong type or a bad cursor rejects with a `Problem` that names it. */
   filter(organizationId: string, request: PageRequest): Promise<Page<Webhook>>
   update(organizationId: string, id: string, patch: WebhookPatch, now: number): Promise<Webhook | undefined>
-  /** Also removes its subscriptions and cancels its open deliveries, in the same transaction. */
+  /** Also removes its subscriptions and all references to it, and cancels its open deliveries, in the same transaction. */
   remove(organizationId: string, id: string, now: number): Promise<boolean>
   /** Grows with every change of a webhook, subscription or source, so that a cache knows when it is stale. */
   registryVersion(): Promise<number>

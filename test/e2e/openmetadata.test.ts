@@ -51,6 +51,7 @@ const create = (path: string, members: object = {}, config: object = {}) =>
     webhookType: 'Custom',
     eventFilters: [{ eventType: 'entityUpdated', entities: ['table'], include: ['tier'] }],
     webhookConfig: { endpoint: system().receiver.at(path).url, secretKey, ...config },
+    batchSize: 1,
     ...members,
   })
 const get = (id: string) => system().api.steer<OpenMetadataWebhook>(200, 'GET', `${root}/${id}`)

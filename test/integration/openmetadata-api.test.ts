@@ -127,7 +127,7 @@ describe('a webhook', () => {
   it('has the defaults of the schema', async () => {
     const { id, ...webhook } = await create()
 
-    expect(webhook).toMatchObject({ enabled: true, batchSize: 1, tags: null, status: 'active' })
+    expect(webhook).toMatchObject({ enabled: true, batchSize: 10, tags: null, status: 'active' })
     expect(webhook.webhookConfig).toEqual({
       endpoint: 'https://receiver.example.com/hooks',
       sendToAdmins: false,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import {
   secretMask,
   type OpenMetadataConfig,
@@ -7,11 +8,12 @@ import {
 import type { RetryPolicy } from '../../../shared/contracts/retry.ts'
 import { formatByUrl, routingKeyOf } from '../../../shared/payload/format-by-url.ts'
 import { invalid } from '../../../shared/problem.ts'
-import type { Webhook, WebhookPatch } from '../../../shared/storage/storage.ts'
+import type { Recipients, Webhook, WebhookPatch } from '../../../shared/storage/storage.ts'
 import type { StatusDeps } from '../deps.ts'
 import { openHeaders } from '../shape.ts'
 import { sealed, sealedJson } from '../webhook-row.ts'
 import { formatOf, isContentType, maskedUrl } from './entity.ts'
+import { relationColumns } from './relations.ts'
 
 type Deps = Pick<StatusDeps, 'vault' | 'clock' | 'policy'>
 type Changed = Partial<OpenMetadataInput>
@@ -25,7 +27,7 @@ export const openMetadataRetry: RetryPolicy = {
 }
 export const openMetadataScheme = 'openmetadata'
 
-/** The columns of a new webhook. */
+/** The columns of a new webhook, whose references are resolved. */
 export function newColumns(input: OpenMetadataInput, id: string, deps: Deps) {
   const { endpoint, secretKey, headers = {}, timeout } = input.webhookConfig
   const url = checkedUrl(endpoint, deps)
@@ -41,21 +43,24 @@ export function newColumns(input: OpenMetadataInput, id: string, deps: Deps) {
     headers: sealedJson(sent, id, deps.vault),
     retry: openMetadataRetry,
     timeoutMs: timeout * 1000,
-    batchSize: 1,
+    batchSize: input.batchSize,
     order: null,
     maxInFlight: null,
     rateLimit: null,
-    triggers: [],
-    fallback: null,
-    recipients: [],
+    ...relationColumns(input),
+    recipients: recipientsOf(input.webhookConfig),
   }
 }
 
 /** The columns that a patch changes; no others, so that what the native API has set stays as it is. */
 export function changedColumns(webhook: Webhook, before: OpenMetadataWebhook, changed: Changed, deps: Deps): WebhookPatch {
+  const { triggers, fallback } = relationColumns(changed)
   const columns: WebhookPatch = {
     ...(changed.name !== undefined && { label: changed.name }),
     ...(changed.enabled !== undefined && { active: changed.enabled }),
+    ...(changed.batchSize !== undefined && { batchSize: checkedBatch(changed.batchSize, webhook) }),
+    ...('triggers' in changed && { triggers }),
+    ...('fallback' in changed && { fallback }),
     ...(changed.webhookConfig && configColumns(webhook, before.webhookConfig, changed.webhookConfig, deps)),
   }
   const touchesFormat = changed.webhookType !== undefined || columns.url !== undefined || columns.headers !== undefined
@@ -73,9 +78,22 @@ function configColumns(webhook: Webhook, before: OpenMetadataConfig, after: Open
   return {
     ...(endpoint !== before.endpoint && { url: checkedUrl(endpoint, deps) }),
     ...(timeout !== before.timeout && { timeoutMs: timeout * 1000 }),
+    ...(!isDeepStrictEqual(recipientsOf(after), recipientsOf(before)) && { recipients: recipientsOf(after) }),
     ...(hasOtherHeaders && { headers: sealedJson(sent, webhook.id, deps.vault) }),
     ...(secretKey !== before.secretKey && secretColumns(webhook, secretKey, deps)),
   }
+}
+
+const recipientsOf = (config: OpenMetadataConfig): Recipients[] => [
+  ...(config.sendToOwners ? (['owners'] as const) : []),
+  ...(config.sendToFollowers ? (['followers'] as const) : []),
+  ...(config.sendToAdmins ? (['admins'] as const) : []),
+]
+
+function checkedBatch(batchSize: number, { order }: Webhook): number {
+  if (batchSize > 1 && order === 'entity')
+    throw invalid([{ path: ['batchSize'], message: 'must be 1: the native API has this webhook deliver in the order of each entity' }])
+  return batchSize
 }
 
 /** A key that is given here is a key of OpenMetadata's signature, whatever was signed with before. */

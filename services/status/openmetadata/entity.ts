@@ -11,6 +11,7 @@ import type { DeliveryRow, Webhook } from '../../../shared/storage/storage.ts'
 import { maskUrl } from '../mask.ts'
 import { openHeaders } from '../shape.ts'
 import { filtersOf } from './filters.ts'
+import { relationMembers } from './relations.ts'
 
 /** Where the API is reached, as the caller reached it. */
 export type Shaping = { origin: string; vault: Vault }
@@ -31,13 +32,14 @@ export function entityOf(record: OpenMetadataRecord, { origin, vault }: Shaping)
     webhookType: typeOf(record),
     status: statusOf(webhook),
     enabled: webhook.active,
-    batchSize: 1,
+    batchSize: webhook.batchSize,
     eventFilters: filtersOf(entity?.eventFilters, subscriptions),
     webhookConfig: configOf(record, vault),
     ...failureOf(webhook),
     ...(owner && { owner }),
     ...(domain && { domain }),
     tags: entity?.tags ?? null,
+    ...relationMembers(webhook, record.related),
     ...(extension && { extension }),
     version: versionOf(stored?.revision ?? 1),
     updatedAt: stored?.updatedAt ?? webhook.updatedAt,
@@ -96,9 +98,9 @@ function configOf({ webhook, stored }: OpenMetadataRecord, vault: Vault): OpenMe
   return {
     endpoint: maskedUrl(webhook.url),
     ...(webhook.secrets.length > 0 && { secretKey: secretMask }),
-    sendToAdmins: false,
-    sendToOwners: false,
-    sendToFollowers: false,
+    sendToAdmins: webhook.recipients.includes('admins'),
+    sendToOwners: webhook.recipients.includes('owners'),
+    sendToFollowers: webhook.recipients.includes('followers'),
     ...(Object.keys(headers).length > 0 && { headers }),
     timeout: Math.ceil(webhook.timeoutMs / 1000),
   }

@@ -12,6 +12,7 @@ import { changedColumns, newColumns } from './columns.ts'
 import { entityOf, maskHeaders, versionOf } from './entity.ts'
 import { wishOf } from './filters.ts'
 import { patchEntity, type Patched } from './json-patch.ts'
+import { relatedOf, resolveRelations } from './relations.ts'
 
 /** Who calls, and where they reached us. */
 export type Caller = { key: ApiKey; origin: string }
@@ -20,14 +21,15 @@ type Deps = Pick<StatusDeps, 'storage' | 'vault' | 'policy' | 'redis' | 'setting
 /** Two patches at once: the second is made to what the first has left. More than this in a row is somebody's mistake. */
 const maxTries = 5
 
-export async function createEntity(caller: Caller, input: OpenMetadataInput, deps: Deps): Promise<OpenMetadataWebhook> {
+export async function createEntity(caller: Caller, given: OpenMetadataInput, deps: Deps): Promise<OpenMetadataWebhook> {
   const id = createId()
   const now = deps.clock.now()
   const { organizationId } = caller.key
+  const input = await resolveRelations(organizationId, given, deps)
   const webhook = { ...untried(now), ...newColumns(input, id, deps), id, organizationId }
   const subscriptions = subscriptionsOf(input.eventFilters, id, caller, now)
   const stored = { ...storedOf(input), revision: 1, updatedAt: now, updatedBy: caller.key.label }
-  const entity = shown({ webhook, removedAt: null, subscriptions, stored }, caller, deps)
+  const entity = shown({ webhook, removedAt: null, subscriptions, stored, related: relatedOf(input) }, caller, deps)
   const snapshot = { revision: 1, shown: snapshotOf(entity) }
   if (!(await deps.storage.openMetadata.create({ webhook, subscriptions, stored, snapshot }))) throw taken(input.name)
   await announce(deps)
@@ -47,8 +49,8 @@ export async function findRecord(
 }
 
 export async function patchEntityOf(caller: Caller, id: string, patch: JsonPatch, deps: Deps): Promise<OpenMetadataWebhook> {
-  return write(caller, id, deps, (record, before) => {
-    const patched = patchEntity(before, patch)
+  return write(caller, id, deps, async (record, before) => {
+    const patched = await withReferences(caller, patchEntity(before, patch), deps)
     if (patched.after.deleted) throw notFound('webhook', id)
     const change = describeChange(before, patched.after)
     const webhook = changedColumns(record.webhook, before, patched.changed, deps)
@@ -66,8 +68,16 @@ export async function patchEntityOf(caller: Caller, id: string, patch: JsonPatch
   })
 }
 
+/** References that were given by a name are shown and compared whole. */
+async function withReferences({ key }: Caller, { after: given, changed }: Patched, deps: Deps): Promise<Patched> {
+  if (!('triggers' in changed || 'fallback' in changed)) return { after: given, changed }
+  const after = await resolveRelations(key.organizationId, given, deps)
+  const { triggers, fallback } = after
+  return { after, changed: { ...changed, ...('triggers' in changed && { triggers }), ...('fallback' in changed && { fallback }) } }
+}
+
 export async function removeEntity(caller: Caller, id: string, deps: Deps): Promise<OpenMetadataWebhook> {
-  return write(caller, id, deps, (record, before) => {
+  return write(caller, id, deps, async (record, before) => {
     if (before.deleted) throw notFound('webhook', id)
     const after = { ...before, enabled: false, deleted: true }
     const change = describeChange(before, after)
@@ -92,12 +102,12 @@ async function write(
   caller: Caller,
   id: string,
   deps: Deps,
-  step: (record: OpenMetadataRecord, before: OpenMetadataWebhook) => Step | undefined,
+  step: (record: OpenMetadataRecord, before: OpenMetadataWebhook) => Promise<Step | undefined>,
 ): Promise<OpenMetadataWebhook> {
   for (let tries = 0; tries < maxTries; tries++) {
     const record = await findRecord(caller, id, 'all', deps)
     const before = shown(record, caller, deps)
-    const next = step(record, before)
+    const next = await step(record, before)
     if (!next) return before
     const { organizationId } = caller.key
     const written = await deps.storage.openMetadata.update(

@@ -32,7 +32,7 @@ const create = createRoute({
   ...needs('write'),
   summary: 'Create a webhook',
   description:
-    'Retried after 1 and 5 and 15 minutes, 1 and 4 and 12 hours. What cannot be done yet is refused and named: batches, notifying owners, followers and admins. The native API shows the webhook at `/webhooks/{id}`, and can redeliver its deliveries.',
+    'Retried after 1 and 5 and 15 minutes, 1 and 4 and 12 hours. The native API shows the webhook at `/webhooks/{id}`, and can redeliver its deliveries.',
   request: body(OpenMetadataInput),
   responses: { 201: json(OpenMetadataWebhook, 'Created.'), ...refusals(409, ...badBody) },
 })

@@ -47,9 +47,10 @@ const Headers = z
 const recipients = (whom: string) =>
   z
     .boolean()
-    .refine((wanted) => !wanted, `must be false: Tidings has no directory yet to find ${whom} in, and would notify nobody`)
     .default(false)
-    .describe(`Whether ${whom} are notified themselves. Only \`false\`: there is no directory of people yet.`)
+    .describe(
+      `Whether ${whom} are told: they stand in \`recipients\` of the body, and those with a webhook of their own in the directory get the event there.`,
+    )
 
 export const OpenMetadataConfig = z
   .strictObject({
@@ -92,6 +93,9 @@ const EntityReference = z
   })
   .meta({ id: 'OpenMetadataReference' })
 
+const WebhookReference = EntityReference.refine((it) => it.type === 'webhook', { path: ['type'], message: 'must be "webhook"' })
+export type WebhookReference = z.infer<typeof WebhookReference>
+
 const TagLabel = z
   .strictObject({
     tagFQN: z.string().min(1).max(3072).describe('`Integration.PagerDuty`'),
@@ -126,14 +130,22 @@ export const OpenMetadataInput = z
     batchSize: z
       .int()
       .min(1)
-      .max(1, 'must be 1: events are not sent in batches yet, each is a request of its own')
-      .default(1)
-      .describe('Events per request. Only 1, which is also the default: events are not sent in batches yet.'),
+      .max(100)
+      .default(10)
+      .describe(
+        'Events of one request at most; nothing is held back to fill a batch. 1: the event itself; above: `{"data": […], "paging": {"total": n}}`, also around a single one. What has no form for several (PagerDuty) gets them one by one.',
+      ),
     eventFilters: z.array(OpenMetadataEventFilter).max(100).describe('An event is delivered when any of these wants it.'),
     webhookConfig: OpenMetadataConfig,
     owner: EntityReference.optional(),
     domain: EntityReference.optional(),
     tags: z.array(TagLabel).max(100).nullable().default(null),
+    triggers: z
+      .array(WebhookReference)
+      .max(20)
+      .optional()
+      .describe('Webhooks that get an event once this one has it. With `fallback`, they must not lead back to this webhook.'),
+    fallback: WebhookReference.nullish().describe('The webhook that gets an event when all retries of this one are used up.'),
     extension: z.record(z.string().min(1).max(256), z.unknown()).optional().describe('Custom properties.'),
   })
   .meta({ id: 'OpenMetadataWebhookInput' })

@@ -26,6 +26,10 @@ export const CustomHeaders = z
     'Headers sent with each request, for example an `authorization` of the receiver. Printable ASCII. Not `host`, `content-*`, `transfer-encoding`, `connection`, `upgrade`, `expect`, `te`, `trailer`, `cookie`, `webhook-*`, `keep-alive`, `proxy-*`, `user-agent`, `accept-encoding` or `ce-*`. Stored sealed, never shown again.',
   )
 
+const webhookId = z.string().min(1).max(100)
+const recipientKind = z.enum(['owners', 'followers', 'admins'])
+const distinct = <T>(values: T[]): T[] => [...new Set(values)]
+
 const label = z.string().min(1).max(256).describe('A name for people.')
 const secret = z
   .string()
@@ -108,6 +112,25 @@ export const WebhookInput = z
       .nullable()
       .default(null)
       .describe('Requests a second, over all dispatchers; those above it wait. null: no limit.'),
+    triggers: z
+      .array(webhookId)
+      .max(20)
+      .transform(distinct)
+      .default([])
+      .describe(
+        'Ids of webhooks that get an event once this one has it, whatever they subscribe to; 20 at most. With `fallback`, they must not lead back to this webhook.',
+      ),
+    fallback: webhookId
+      .nullable()
+      .default(null)
+      .describe('Id of the webhook that gets an event when the attempts of this one are used up, whatever it subscribes to. null: none.'),
+    recipients: z
+      .array(recipientKind)
+      .transform(distinct)
+      .default([])
+      .describe(
+        'Who is told beside this webhook: owners and followers of the entity, admins of the directory. The formats `tidings` and `openmetadata` name them in `recipients`; those who have a webhook of their own in the directory get the event there.',
+      ),
     secret: secret.optional(),
   })
   .meta({ id: 'WebhookInput', example: { url: 'https://your-app.example.com/webhooks/ptolemy', label: 'production', active: true } })
@@ -135,6 +158,9 @@ export const WebhookPatch = z
     order: z.string().nullable().optional(),
     max_in_flight: z.int().nullable().optional(),
     rate_limit: z.int().nullable().optional(),
+    triggers: z.array(z.string()).nullable().optional(),
+    fallback: z.string().nullable().optional(),
+    recipients: z.array(z.string()).nullable().optional(),
     secret: secret.optional().describe('Replaces every secret at once. `rotate-secret` lets the old one sign for a while longer.'),
   })
   .meta({ id: 'WebhookPatch', example: { active: false } })
@@ -177,6 +203,9 @@ export const Webhook = z
     order: z.enum(['entity', 'webhook']).nullable().describe('What is delivered in order; null: nothing.'),
     max_in_flight: z.int().nullable().describe('Requests under way at once; null: a share of what the dispatchers can do.'),
     rate_limit: z.int().nullable().describe('Requests a second; null: no limit.'),
+    triggers: z.array(z.string()).describe('Webhooks that get an event once this one has it.'),
+    fallback: z.string().nullable().describe('The webhook that gets an event when this one has failed to take it.'),
+    recipients: z.array(recipientKind).describe('Who is told beside this webhook.'),
     secrets: z
       .array(
         z.object({

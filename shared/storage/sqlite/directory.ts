@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm'
+import { and, asc, eq, inArray, sql } from 'drizzle-orm'
 import type { FieldSpecs } from '../../contracts/api/fields.ts'
 import { invalid } from '../../problem.ts'
 import type { DirectoryEntry, DirectoryKind, DirectoryStore } from '../directory.ts'
@@ -6,7 +6,7 @@ import { checkQuery } from '../query.ts'
 import { directory } from './collect-schema.ts'
 import type { Db } from './database.ts'
 import { beyond, orderOf, pageOf, sortKeys } from './filter.ts'
-import { webhooks } from './schema.ts'
+import { hasWebhook } from './relations.ts'
 import type { Sync } from './stores.ts'
 
 const one = (organizationId: string, kind: DirectoryKind, name: string) =>
@@ -72,13 +72,8 @@ export function reads(db: Db): Pick<Sync<DirectoryStore>, 'find' | 'list' | 'loo
 }
 
 export function writes(db: Db): Pick<Sync<DirectoryStore>, 'put' | 'remove' | 'fill'> {
-  function hasWebhook(organizationId: string, id: string): boolean {
-    const present = and(eq(webhooks.id, id), eq(webhooks.organizationId, organizationId), isNull(webhooks.removedAt))
-    return db.select({ id: webhooks.id }).from(webhooks).where(present).get() !== undefined
-  }
-
   function write(entry: DirectoryEntry, path: PropertyKey[]): void {
-    if (entry.webhookId !== null && !hasWebhook(entry.organizationId, entry.webhookId))
+    if (entry.webhookId !== null && !hasWebhook(db, entry.organizationId, entry.webhookId))
       throw invalid([{ path: [...path, 'webhook_id'], message: `there is no webhook "${entry.webhookId}"` }])
     const target = [directory.organizationId, directory.kind, directory.name]
     db.insert(directory).values(entry).onConflictDoUpdate({ target, set: entry }).run()
@@ -121,7 +116,3 @@ export function writes(db: Db): Pick<Sync<DirectoryStore>, 'put' | 'remove' | 'f
     },
   }
 }
-
-/** Who wanted to be told at a webhook that is gone is told nowhere of their own. */
-export const forgetWebhook = (db: Db, webhookId: string): void =>
-  void db.update(directory).set({ webhookId: null }).where(eq(directory.webhookId, webhookId)).run()

@@ -1,5 +1,6 @@
-import { and, asc, count, desc, eq, getTableColumns, isNotNull, isNull, ne, or, sql, type SQL } from 'drizzle-orm'
+import { and, asc, count, desc, eq, getTableColumns, inArray, isNotNull, isNull, ne, or, sql, type SQL } from 'drizzle-orm'
 import type { FieldSpecs } from '../../contracts/api/fields.ts'
+import { nextOf } from '../../relations.ts'
 import { checkQuery } from '../query.ts'
 import type {
   OpenMetadataListing,
@@ -7,6 +8,7 @@ import type {
   OpenMetadataSnapshot,
   OpenMetadataStore,
   OpenMetadataWrite,
+  RelatedWebhook,
 } from '../openmetadata.ts'
 import type { Db } from './database.ts'
 import { beyond, orderOf, pageOf, sortKeys } from './filter.ts'
@@ -19,7 +21,9 @@ import * as webhookStore from './webhooks.ts'
 const { removedAt, ...webhookColumns } = getTableColumns(webhooks)
 const { webhookId: _, organizationId: __, ...storedColumns } = getTableColumns(entities)
 const rowColumns = { webhook: webhookColumns, removedAt, stored: storedColumns }
-type Row = Omit<OpenMetadataRecord, 'subscriptions'>
+type Row = Omit<OpenMetadataRecord, 'subscriptions' | 'related'>
+
+const fullName = sql<string>`coalesce(${entities.entity} ->> '$.fullyQualifiedName', ${entities.name}, ${webhooks.id})`
 
 /** Newest first, as ids are by time. */
 const byId = { id: { kind: 'text', about: 'the webhook', always: true } } as const satisfies FieldSpecs
@@ -32,9 +36,28 @@ const visible: Record<OpenMetadataListing['include'], SQL | undefined> = {
   all: or(isNull(removedAt), isNotNull(entities.webhookId)),
 }
 
-export function reads(db: Db): Pick<Sync<OpenMetadataStore>, 'find' | 'list' | 'versions'> {
+export function reads(db: Db): Pick<Sync<OpenMetadataStore>, 'find' | 'list' | 'resolve' | 'versions'> {
   const rows = () => db.select(rowColumns).from(webhooks).leftJoin(entities, eq(entities.webhookId, webhooks.id))
-  const whole = (row: Row): OpenMetadataRecord => ({ ...row, subscriptions: subscriptionsOf(db, row) })
+  const whole = (row: Row): OpenMetadataRecord => ({ ...row, subscriptions: subscriptionsOf(db, row), related: relatedTo(row) })
+  const referred = (where: SQL | undefined): RelatedWebhook[] =>
+    db
+      .select({
+        id: webhooks.id,
+        name: sql<string>`coalesce(${entities.name}, ${webhooks.id})`,
+        fullyQualifiedName: fullName,
+        displayName: sql<
+          string | null
+        >`case when ${entities.name} is null then ${webhooks.label} else ${entities.entity} ->> '$.displayName' end`,
+      })
+      .from(webhooks)
+      .leftJoin(entities, eq(entities.webhookId, webhooks.id))
+      .where(where)
+      .all()
+
+  function relatedTo({ webhook }: Row): RelatedWebhook[] {
+    const ids = nextOf(webhook)
+    return ids.length === 0 ? [] : referred(inArray(webhooks.id, ids))
+  }
 
   return {
     find: (organizationId, id) =>
@@ -68,6 +91,15 @@ export function reads(db: Db): Pick<Sync<OpenMetadataStore>, 'find' | 'list' | '
           .get()
         return { ...page, rows: page.rows.map(whole), total: counted?.total ?? 0 }
       }),
+    resolve: (organizationId, references) =>
+      db.transaction(() =>
+        references.map(({ id, name, fullyQualifiedName }) => {
+          const named =
+            name === undefined ? eq(fullName, fullyQualifiedName ?? '') : sql`coalesce(${entities.name}, ${webhooks.id}) = ${name}`
+          const called = id === undefined ? named : eq(webhooks.id, id)
+          return referred(and(eq(webhooks.organizationId, organizationId), isNull(removedAt), called))[0]
+        }),
+      ),
     versions: (organizationId, id) =>
       db
         .select({ revision: versions.revision, shown: versions.shown })

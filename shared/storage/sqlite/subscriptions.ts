@@ -4,6 +4,7 @@ import type { Subscription } from '../../contracts/subscription.ts'
 import type { SubscriptionStore } from '../storage.ts'
 import type { Db } from './database.ts'
 import { registryBump, registryVersion } from './registry.ts'
+import { hasWebhook } from './relations.ts'
 import { subscriptions, webhooks } from './schema.ts'
 import type { Sync } from './stores.ts'
 
@@ -21,11 +22,6 @@ const heldOf = (clauses: Record<string, string[] | undefined>) =>
     .filter(([, values]) => values !== undefined)
     .map(([clause, values]) => [clause, [...new Set(values)].sort()] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-
-function hasWebhook(db: Db, organizationId: string, id: string): boolean {
-  const present = and(eq(webhooks.id, id), eq(webhooks.organizationId, organizationId), isNull(webhooks.removedAt))
-  return db.select({ id: webhooks.id }).from(webhooks).where(present).get() !== undefined
-}
 
 const inForceOf = (db: Db, webhookId: string): Subscription[] =>
   db.select().from(subscriptions).where(ofWebhook(webhookId)).orderBy(asc(subscriptions.id)).all()

@@ -3,9 +3,9 @@ import { webhookFields, type WebhookField } from '../../contracts/api/fields.ts'
 import { checkQuery, type QueryRequest } from '../query.ts'
 import type { Page, Webhook, WebhookStore } from '../storage.ts'
 import type { Db } from './database.ts'
-import { forgetWebhook } from './directory.ts'
 import { beyond, orderOf, pageOf, sortKeys, whereOf, type Columns } from './filter.ts'
 import { registryBump, registryVersion } from './registry.ts'
+import { forgetWebhook, refuseRelations } from './relations.ts'
 import { deliveries, subscriptions, webhooks } from './schema.ts'
 import type { Sync } from './stores.ts'
 
@@ -73,6 +73,7 @@ export function writes(db: Db): Pick<Sync<WebhookStore>, 'create' | 'update' | '
 
   return {
     create(webhook) {
+      refuseRelations(db, webhook.organizationId, webhook, webhook)
       db.insert(webhooks).values(webhook).run()
       bump()
     },
@@ -81,7 +82,10 @@ export function writes(db: Db): Pick<Sync<WebhookStore>, 'create' | 'update' | '
       const restart = patch.active ? { disabledReason: null, consecutiveFailures: 0, retriesExhausted: false } : {}
       const set = { ...patch, ...restart, updatedAt: now }
       const updated = db.update(webhooks).set(set).where(present(organizationId, id)).returning(columns).get()
-      if (updated) bump()
+      if (!updated) return undefined
+      // thrown after the write, which is undone with the rest of the call
+      if (patch.triggers || patch.fallback) refuseRelations(db, organizationId, updated, patch)
+      bump()
       return updated
     },
     remove(organizationId, id, now) {
@@ -94,7 +98,7 @@ export function writes(db: Db): Pick<Sync<WebhookStore>, 'create' | 'update' | '
         .run()
       const isOpen = and(eq(deliveries.webhookId, id), sql`${deliveries.state} in ('pending', 'retrying')`)
       db.update(deliveries).set({ state: 'cancelled', reason: 'webhook removed', nextAttemptAt: null, updatedAt: now }).where(isOpen).run()
-      forgetWebhook(db, id)
+      forgetWebhook(db, organizationId, id)
       bump()
       return true
     },
