@@ -65,7 +65,8 @@ async function playThrough(given: Given): Promise<Report> {
   const { options, tidings, receivers, time, signal } = given
   const startedAt = Date.now()
   const api = createApi(tidings.url, tidings.key, signal)
-  const plan = await planDay(options.events, options.seed, tidings.own ? 'demo' : `demo-${startedAt.toString(36)}`)
+  const run = tidings.own ? 'demo' : `demo-${startedAt.toString(36)}`
+  const plan = await planDay(options.events, options.seed, run, tidings.own)
   const registered = await register(given, plan, api)
   say(introduce(receivers, plan))
   const stream = options.json ? process.stderr : process.stdout
@@ -110,7 +111,7 @@ async function report({ options, tidings, receivers }: Given, { plan, api, regis
 
 function countTold({ posts }: Plan): Record<string, number> {
   const told: Record<string, number> = {}
-  for (const post of posts) told[post.adapter] = (told[post.adapter] ?? 0) + post.told.length
+  for (const post of posts) told[post.voice] = (told[post.voice] ?? 0) + post.told.length
   return told
 }
 

@@ -62,10 +62,13 @@ async function make(post: Post, played: Played, stage: Stage): Promise<void> {
 
 type Headers = Record<string, string>
 
-function sign({ source, headers, body }: Post, { sources, schemes }: Stage): Headers | undefined {
-  const { scheme, secret } = sources.find(({ name }) => name === source) ?? {}
-  if (!scheme || !secret) return undefined
-  return schemes.get(scheme).sign({ id: headers['webhook-id'] ?? '', now: Date.now(), body: Buffer.from(body), secrets: [secret] })
+function sign({ source, path, headers, body }: Post, { api, sources, schemes }: Stage): Headers | undefined {
+  const { scheme: name, secret, scheme_params } = sources.find((one) => one.name === source) ?? {}
+  if (!name || !secret) return undefined
+  const scheme = schemes.get(name)
+  const params = scheme.params?.parse(scheme_params ?? {})
+  const request = { method: 'POST', url: api.url + path, ...(params && { params }) }
+  return scheme.sign({ id: headers['webhook-id'] ?? '', now: Date.now(), body: Buffer.from(body), secrets: [secret], ...request })
 }
 
 type Sent = { events?: { id: string; duplicate: boolean }[]; refusal?: string }

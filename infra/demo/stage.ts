@@ -24,9 +24,9 @@ const brokenAllDay = 'archive'
 export type Plan = { posts: Post[]; sources: SourcePlan[]; lengthMs: number }
 
 /** Everything that will happen, decided before anything does. */
-export async function planDay(events: number, seed: number, run: string): Promise<Plan> {
+export async function planDay(events: number, seed: number, run: string, own: boolean): Promise<Plan> {
   const random = createRandom(seed)
-  return { ...planPosts(playDay(events, run, random), await loadVoices(), run, random), lengthMs: realMs(events) }
+  return { ...planPosts(playDay(events, run, random), await loadVoices(own), run, random), lengthMs: realMs(events) }
 }
 
 export async function startReceivers(time: Time, seed: number): Promise<Receiver[]> {

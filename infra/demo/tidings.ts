@@ -82,9 +82,12 @@ async function end(child: ChildProcess, folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true })
 }
 
-/** Settings that tune it are handed on; those that lead to a Redis, database or key of the user's are not. */
+/** Settings that tune it are handed on; those that lead to something of the user's are not, nor those that would tell others of the day. */
 function ownEnv(given: Env, folder: string): NodeJS.ProcessEnv {
-  const foreign = ['REDIS_URL', 'DATABASE_URL', 'MASTER_KEY'].flatMap((name) => [name, `${name}_FILE`])
+  const foreign = ['REDIS_URL', 'DATABASE_URL', 'MASTER_KEY', 'PUBLIC_URL', 'OPTERYX_WEBHOOK_DOMAIN'].flatMap((name) => [
+    name,
+    `${name}_FILE`,
+  ])
   const kept = Object.fromEntries(Object.entries(given).filter(([name]) => !foreign.includes(name)))
   return { ...kept, DATA_DIR: folder, HOST: '127.0.0.1', PORT: '0', ALLOWED_ADDRESSES: '127.0.0.0/8' }
 }

@@ -14,12 +14,23 @@ export type Telling = { headers: Record<string, string>; body: string; told?: Om
 /** One way in which a system reports: how often it does, and how many events it puts into one request. */
 type Form = { weight: number; size: [least: number, most: number]; tell(events: DayEvent[]): Telling }
 
+/** How a source is registered for a voice where its adapter's own way is not meant. */
+export type Setup = {
+  adapter: string
+  scheme: string
+  scheme_params: Record<string, unknown>
+  settings: Record<string, unknown>
+  /** The path that it insists on, for a source of this name. */
+  path(source: string): string
+}
+
 /**
- * A voice tells of the day in the words of one source adapter, whose name it has. One file in `voices/` each; an adapter
- * that has none is played by its own samples.
+ * A voice tells of the day in the words of one source adapter, whose name it has unless its `setup` says another. One file
+ * in `voices/` each; an adapter that has none is played by its own samples.
  */
 export type Voice = {
   name: string
+  setup?: Setup
   /** Where it posts: everybody's `POST /events`, or a source registered for it, with the adapter's scheme. */
   door: 'events' | 'source'
   forms: Form[]
@@ -28,14 +39,15 @@ export type Voice = {
 export type Voices = { voices: Voice[]; adapters: SourceAdapter[] }
 
 /**
- * Every adapter that can be played, and the voices there are for them. Not those that sign the URL: such a signature
- * holds only at the address by which a catalog knows Tidings, and nobody has told us that.
+ * Every adapter that can be played, and the voices there are for them. Those that sign the URL only where the Tidings is
+ * our own: such a signature holds at the address by which a catalog knows Tidings, and of another nobody has told us that.
  */
-export async function loadVoices(): Promise<Voices> {
+export async function loadVoices(own: boolean): Promise<Voices> {
   const adapters = await loadRegistry<SourceAdapter>('source adapter', new URL('../../services/ingest/sources/', import.meta.url))
   const voices = await loadRegistry<Voice>('voice', new URL('./voices/', import.meta.url))
   const schemes = await loadSchemes()
-  return { voices: voices.all(), adapters: adapters.all().filter(({ scheme }) => scheme === null || signsBodyAlone(schemes.get(scheme))) }
+  const playable = ({ scheme }: SourceAdapter) => scheme === null || own || signsBodyAlone(schemes.get(scheme))
+  return { voices: voices.all(), adapters: adapters.all().filter(playable) }
 }
 
 export const loadSchemes = () => loadRegistry<Scheme>('scheme', new URL('../../shared/signing/schemes/', import.meta.url))
@@ -56,10 +68,11 @@ export const json = { 'content-type': 'application/json' }
 /** The last word of a type: `created`, `failed`. */
 export const actionOf = ({ type }: DayEvent): string => type.slice(type.lastIndexOf('.') + 1)
 
-type Reader = Pick<SourceAdapter, 'parse' | 'samples'>
+type Reader = Pick<SourceAdapter, 'parse' | 'samples' | 'settings'>
 const limits = { eventBytes: 262_144, eventsPerRequest: 1_000, depth: 64 }
 
-export const readBy = (adapter: Reader, { headers, body }: Telling) => adapter.parse({ headers, body: Buffer.from(body) }, limits)
+export const readBy = (adapter: Reader, { headers, body }: Telling, settings: Record<string, unknown> = {}) =>
+  adapter.parse({ headers, body: Buffer.from(body) }, limits, adapter.settings?.parse(settings))
 
 /** An adapter's samples, each id once: an event never changes. What needs a source set up in its own way is for a voice. */
 export function tellSamples(adapter: Reader): Telling[] {

@@ -99,10 +99,23 @@ describe('the figures of the demo', () => {
 
 describe('the day of the demo', () => {
   it('is the same for the same seed, and another for another', async () => {
-    const [one, same, other] = await Promise.all([planDay(200, 7, 'run'), planDay(200, 7, 'run'), planDay(200, 8, 'run')])
+    const [one, same, other] = await Promise.all([planDay(200, 7, 'run', true), planDay(200, 7, 'run', true), planDay(200, 8, 'run', true)])
     expect(same).toEqual(one)
     expect(other).not.toEqual(one)
     expect(one.posts.flatMap(({ told }) => told).length).toBeGreaterThanOrEqual(200)
+  })
+
+  it('is told in the words of all five catalogs and of HubSpot, which cannot be played where the address is not known', async () => {
+    const [own, given] = await Promise.all([planDay(600, 1, 'run', true), planDay(600, 1, 'run', false)])
+    const words = ({ posts }: typeof own) => new Set(posts.map(({ voice }) => voice))
+    const everywhere = ['foundry', 'ptolemy', 'opteryx', 'openmetadata', 'sesam', 'sesam-hubspot']
+    expect([...words(own)]).toEqual(expect.arrayContaining([...everywhere, 'hubspot']))
+    expect([...words(given)]).toEqual(expect.arrayContaining(everywhere))
+    expect(words(given)).not.toContain('hubspot')
+    const pipe = own.posts.filter(({ voice }) => voice === 'sesam-hubspot')
+    expect(new Set(pipe.map(({ path }) => path))).toEqual(new Set(['/api/receivers/run-sesam-hubspot/entities']))
+    // the contact of each request is in no account
+    for (const { body, told } of pipe) expect(told).toHaveLength((JSON.parse(body) as unknown[]).length - 1)
   })
 
   it('is told by the samples of an adapter that has no voice, each event once', () => {
