@@ -7,6 +7,7 @@ import type { StatusDeps } from './deps.ts'
 import { invalidIn } from './refuse.ts'
 import { addAcceptReference } from './routes/accept-reference.ts'
 import { addDeliveryRoutes } from './routes/deliveries.ts'
+import { addDirectoryRoutes } from './routes/directory.ts'
 import { addDocsRoutes } from './routes/docs.ts'
 import { addEventRoutes } from './routes/events.ts'
 import { addEventTypeRoutes } from './routes/event-types.ts'
@@ -44,6 +45,7 @@ export function createStatusApp(deps: StatusDeps): App {
   addKeyRoutes(app, guard, deps)
   addSessionRoutes(app, guard, authenticate, deps)
   addOpenMetadataRoutes(app, guard, deps)
+  addDirectoryRoutes(app, guard, deps)
   addDocsRoutes(app)
   addQueueRoutes(app, authenticate, deps)
   refuseWrongMethods(app)

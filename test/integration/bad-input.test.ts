@@ -25,6 +25,8 @@ beforeAll(async () => {
   delivery = (await storeDelivery(status.storage, 'org', webhook, 'failed')).id
   await status.call('POST', '/sources', { name: 'a-source', adapter: 'cloudevents', scheme: 'ptolemy' })
   await status.call('PUT', '/event-types/a.type', {})
+  await status.call('PUT', '/directory/users/a.person', {})
+  await status.call('PUT', '/directory/teams/a.person', {})
 
   const { body } = await status.call<Document>('GET', '/openapi.json')
   operations = Object.entries(body.paths)
@@ -49,11 +51,12 @@ const filled = (path: string) =>
     .replace(/^\/webhook-deliveries\/\{id\}/, `/webhook-deliveries/${delivery}`)
     .replace(/^\/sources\/\{name\}/, '/sources/a-source')
     .replace(/^\/event-types\/\{name\}/, '/event-types/a.type')
+    .replace(/^(\/directory\/\w+)\/\{name\}/, '$1/a.person')
     .replace(/\{\w+\}/g, 'unknown')
 
 /** Everything that a request could have written. */
 async function written(): Promise<unknown> {
-  const { keys, webhooks, sources, eventTypes, redeliveries, deliveries, subscriptions } = status.storage
+  const { keys, webhooks, sources, eventTypes, redeliveries, deliveries, subscriptions, directory } = status.storage
   const one = await deliveries.find('org', delivery)
   return [
     await keys.count(),
@@ -62,6 +65,8 @@ async function written(): Promise<unknown> {
     await eventTypes.list('org'),
     await redeliveries.list('org', { limit: 10 }),
     await subscriptions.list('org', webhook),
+    await directory.list('org', 'user', { limit: 10 }),
+    await directory.list('org', 'team', { limit: 10 }),
     one?.delivery,
     status.queued.length,
   ]
@@ -244,6 +249,7 @@ describe('every route', () => {
   it('refuses a key that lacks the scope', async () => {
     const keys: Record<string, string> = {
       read: await status.makeKey(['ingest']),
+      ingest: await status.makeKey(['read', 'write']),
       write: await status.makeKey(['read']),
       admin: await status.makeKey(['read', 'write', 'ingest']),
     }
@@ -261,7 +267,9 @@ describe('every route', () => {
       /a-webhook|a-source|unknown|[0-9a-f]{12}/.test(operation.path),
     )) {
       const isJsonPatch = method === 'PATCH' && path.startsWith('/api/v1/')
-      const sent = path.endsWith('/subscriptions') && method === 'POST' ? { event_type: '*' } : isJsonPatch ? [] : (body[method] ?? {})
+      const isDirectory = path.endsWith('/directory')
+      const other = isJsonPatch ? [] : isDirectory ? {} : (body[method] ?? {})
+      const sent = path.endsWith('/subscriptions') && method === 'POST' ? { event_type: '*' } : other
       expectProblem(await status.call(method, path, takesBody ? sent : undefined, { key }), 404)
     }
     expect(await written()).toEqual(before)

@@ -26,6 +26,7 @@ const tags = [
   { name: 'Events', description: 'What was accepted, and what came of it.' },
   { name: 'Sources', description: 'Catalogs that may send events in their own words.' },
   { name: 'Event types', description: 'What events there are.' },
+  { name: 'Directory', description: 'Users and teams, for webhooks that tell owners, followers or admins.' },
   {
     name: 'OpenMetadata',
     description:
