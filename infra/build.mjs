@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { buildConsole, consoleFolder } from './console.mjs'
 import { withLock } from './lock.mjs'
 import { createProgress } from './progress.mjs'
 import { bundleRedis, bundledFolder } from './redis/bundle.mjs'
@@ -13,7 +14,7 @@ const stampFile = dist('.stamp')
 
 /**
  * Makes dist what the sources say, when they changed: compiles, copies what is not TypeScript, removes what has no
- * source any more, bundles the JavaScript Redis. Type errors do not keep the output from being written, so by default
+ * source any more, bundles the console and the JavaScript Redis. Type errors do not keep the output from being written, so by default
  * they are shown and it goes on; `strict` makes them a failure, and builds what is current already, too.
  */
 export async function build({ progress = createProgress(), strict = false } = {}) {
@@ -26,6 +27,7 @@ export async function build({ progress = createProgress(), strict = false } = {}
     if (types) report(types, { strict, progress })
     for (const path of assets) copy(path)
     prune()
+    await buildConsole({ root, progress })
     await bundleRedis({ root, progress })
     if (!types) writeFileSync(stampFile, stamp)
   })
@@ -70,7 +72,7 @@ function copy(path) {
 function prune() {
   for (const path of filesBelow(root, 'dist')) {
     const relative = path.slice('dist/'.length)
-    if (relative.startsWith('.') || relative.startsWith(bundledFolder)) continue
+    if (['.', bundledFolder, consoleFolder].some((kept) => relative.startsWith(kept))) continue
     if (![relative, sourceOf(relative)].some((source) => existsSync(join(root, source)))) rmSync(join(root, path))
   }
 }

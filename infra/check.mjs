@@ -13,6 +13,7 @@ const tool =
 const checks = [
   ['format', tool('@biomejs/biome/bin/biome', 'format', '--max-diagnostics=20', '.')],
   ['types', tool('typescript/bin/tsc', '--noEmit', '--incremental', 'false', '--pretty', 'false')],
+  ['types of the console', tool('typescript/bin/tsc', '-p', 'services/status/console', '--pretty', 'false')],
   ['lint and import rules', tool('oxlint/bin/oxlint', '--type-aware', '--deny-warnings')],
   ['nothing unused', tool('knip/bin/knip.js', '--config', '.knip.json')],
   ['generated files are current', () => run(process.execPath, ['infra/generate.mjs', '--check'], { cwd: root })],

@@ -18,10 +18,12 @@ export function filesBelow(root, folder) {
 /** What goes into dist, where it goes, and a stamp that changes with any of it. */
 export function listSources(root) {
   const all = folders.flatMap((folder) => filesBelow(root, folder))
-  const compiled = all.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && !notCompiled(path))
-  const assets = all.filter((path) => !path.startsWith('infra/') && !/(\.ts|\.md|~|\.swp)$/.test(path))
+  const bundled = all.filter((path) => path.startsWith('services/status/console/'))
+  const rest = all.filter((path) => !bundled.includes(path))
+  const compiled = rest.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && !notCompiled(path))
+  const assets = rest.filter((path) => !path.startsWith('infra/') && !/(\.ts|\.md|~|\.swp)$/.test(path))
   const hash = createHash('sha256')
-  for (const path of [...compiled, ...assets, ...single].sort()) {
+  for (const path of [...compiled, ...assets, ...bundled, ...single].sort()) {
     const found = statSync(join(root, path), { throwIfNoEntry: false })
     if (found) hash.update(`${path} ${found.size} ${found.mtimeMs}\n`)
   }

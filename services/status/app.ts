@@ -6,6 +6,7 @@ import { Problem } from '../../shared/problem.ts'
 import type { StatusDeps } from './deps.ts'
 import { invalidIn } from './refuse.ts'
 import { addAcceptReference } from './routes/accept-reference.ts'
+import { addConsoleRoutes } from './routes/console.ts'
 import { addDeliveryRoutes } from './routes/deliveries.ts'
 import { addDirectoryRoutes } from './routes/directory.ts'
 import { addDocsRoutes } from './routes/docs.ts'
@@ -48,6 +49,7 @@ export function createStatusApp(deps: StatusDeps): App {
   addDirectoryRoutes(app, guard, deps)
   addDocsRoutes(app)
   addQueueRoutes(app, authenticate, deps)
+  addConsoleRoutes(app)
   refuseWrongMethods(app)
   return app
 }

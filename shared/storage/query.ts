@@ -34,6 +34,7 @@ export function checkFilter(fields: FieldSpecs, filter: Filter): CheckedFilter {
 
 function checkCondition(fields: FieldSpecs, { field, op, value }: Condition, path: string): CheckedCondition {
   const spec = findField(fields, field, `${path}.field`)
+  if (spec.ops && !spec.ops.includes(op)) refuse(`${path}.op`, `${field} can be asked with ${spec.ops.join(', ')} only`)
   if (op === 'is_null') {
     if (typeof value !== 'boolean') return refuse(`${path}.value`, 'must be true or false with `is_null`')
     return { field, op, value }
@@ -90,6 +91,7 @@ export type CheckedSort = { field: string; descending: boolean; always: boolean 
 export function checkSort(fields: FieldSpecs, sort: SortKey[]): CheckedSort {
   const checked: CheckedSort = sort.map(({ field, direction }, i) => {
     const spec = findField(fields, field, `sort[${i}].field`)
+    if (spec.ops) refuse(`sort[${i}].field`, `${field} can only be searched, and is no order`)
     if (sort.findIndex((key) => key.field === field) < i) refuse(`sort[${i}].field`, `"${field}" is sorted by already`)
     return { field, descending: direction === 'desc', always: spec.always ?? false }
   })

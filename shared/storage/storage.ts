@@ -171,6 +171,8 @@ export type RedeliveryStore = {
   advance(id: string, limit: number, now: number): Promise<OpenDelivery[]>
 }
 
+export type CountBounds = { upTo?: number | undefined; patienceMs?: number | undefined }
+
 export type DeliveryStore = {
   /** Ignores pairs that exist. Returns those of the given ids that are still open, that is: which need a job. */
   create(deliveries: NewDelivery[], now: number): Promise<string[]>
@@ -182,8 +184,9 @@ export type DeliveryStore = {
   find(organizationId: string, id: string): Promise<{ delivery: DeliveryRow; attempts: Attempt[] } | undefined>
   ofEvent(organizationId: string, eventId: string, page: { limit: number }): Promise<DeliveryRow[]>
   /** An unknown field, a value of the wrong type or a bad cursor rejects with a `Problem` that names it. */
-  filter(organizationId: string, request: PageRequest): Promise<Page<DeliveryRow>>
-  count(organizationId: string, filter: Filter | undefined): Promise<number>
+  filter(organizationId: string, request: PageRequest & { patienceMs?: number | undefined }): Promise<Page<DeliveryRow>>
+  /** Not exact when it stopped at one of the bounds: then there are at least so many. */
+  count(organizationId: string, filter: Filter | undefined, bounds?: CountBounds): Promise<{ count: number; exact: boolean }>
   /** Opens the next generation. Undefined: no such delivery; `gone`: its webhook is removed or not active; `open`: it is still under way. */
   redeliver(organizationId: string, id: string, now: number): Promise<OpenDelivery | 'gone' | 'open' | undefined>
   /** Open deliveries whose next attempt is due before the time, earliest first; those after the last one of the page before. */

@@ -30,7 +30,10 @@ async function accepted(event: NewEvent = aNewEvent({}, parts().clock.now() - 1)
 const relay = (more: Partial<RelayDeps> = {}) => parts().ending(startRelay({ ...parts(), ...more }))
 const offered = ({ envelope, receivedAt }: NewEvent) => ({ envelope, data: '{"rows":3}', receivedAt })
 const jobs = async () => Object.values(await parts().queue.counts()).reduce((sum, count) => sum + count, 0)
-const rows = () => parts().storage.deliveries.count('org', undefined)
+const rows = () =>
+  parts()
+    .storage.deliveries.count('org', undefined)
+    .then(({ count }) => count)
 
 /** Resolves when the event is marked, which comes last. */
 const fannedOut = ({ envelope }: NewEvent) =>

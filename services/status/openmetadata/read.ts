@@ -37,7 +37,7 @@ export async function deliveriesOf(
     deps.storage.deliveries.filter(caller.key.organizationId, { filter, ...page }),
     deps.storage.deliveries.count(caller.key.organizationId, filter),
   ])
-  return paged(found.rows.map(deliveryOf), total, found.nextCursor)
+  return paged(found.rows.map(deliveryOf), total.count, found.nextCursor)
 }
 
 export async function versionsOf(caller: Caller, id: string, deps: Deps) {

@@ -58,15 +58,17 @@ const again = createRoute({
 
 export function addDeliveryRoutes(app: App, guard: Guard, deps: StatusDeps): void {
   app.openapi(guard(filter), async (c) => {
-    const page = await deps.storage.deliveries.filter(c.get('key').organizationId, c.req.valid('json'))
+    const { patience_ms: patienceMs, ...request } = c.req.valid('json')
+    const page = await deps.storage.deliveries.filter(c.get('key').organizationId, { ...request, patienceMs })
     return c.json(
       pageOf(page, (delivery) => deliveryOf(delivery, c.get('key'))),
       200,
     )
   })
-  app.openapi(guard(count), async (c) =>
-    c.json({ count: await deps.storage.deliveries.count(c.get('key').organizationId, c.req.valid('json').filter) }, 200),
-  )
+  app.openapi(guard(count), async (c) => {
+    const { filter: wanted, up_to: upTo, patience_ms: patienceMs } = c.req.valid('json')
+    return c.json(await deps.storage.deliveries.count(c.get('key').organizationId, wanted, { upTo, patienceMs }), 200)
+  })
   app.openapi(guard(get), async (c) => {
     const { delivery, attempts } = await findDelivery(c.get('key').organizationId, c.req.valid('param').id, deps)
     return c.json({ ...deliveryOf(delivery, c.get('key')), attempt_log: await showAttempts(attempts, delivery, c.get('key'), deps) }, 200)

@@ -97,7 +97,18 @@ const rules = [
 
 export const filterReference = (fields: Parameters<typeof fieldTable>[0]) => `${rules}\n\n${fieldTable(fields)}`
 
-export const DeliveryFilterRequest = FilterRequest.meta({
+const patience = z
+  .int()
+  .min(20)
+  .max(10_000)
+  .optional()
+  .describe('Milliseconds to search for: after about this long the answer is what was found until then. Left out: until all is found.')
+
+export const DeliveryFilterRequest = FilterRequest.extend({
+  patience_ms: patience.describe(
+    'Milliseconds to search for. After about this long the page is what was found until then, perhaps nothing, with a cursor from which the search goes on. Newest or oldest first (`created_at`) only. Left out: until the page is full.',
+  ),
+}).meta({
   id: 'FilterRequest',
   example: {
     filter: {
@@ -111,8 +122,19 @@ export const DeliveryFilterRequest = FilterRequest.meta({
 })
 export const deliveryFilterReference = filterReference(deliveryFields)
 
-export const CountInput = z.strictObject({ filter: Filter.optional().describe('All deliveries when left out.') }).meta({ id: 'CountInput' })
-export const Count = z.object({ count: z.int().describe('How many deliveries match, exactly.') }).meta({ id: 'Count' })
+export const CountInput = z
+  .strictObject({
+    filter: Filter.optional().describe('All deliveries when left out.'),
+    up_to: z.int().min(1).max(1_000_000).optional().describe('Count no further than this. Left out: to the end.'),
+    patience_ms: patience,
+  })
+  .meta({ id: 'CountInput' })
+export const Count = z
+  .object({
+    count: z.int().describe('How many deliveries match.'),
+    exact: z.boolean().describe('Whether these are all; false: at least so many, as counting stopped at `up_to` or `patience_ms`.'),
+  })
+  .meta({ id: 'Count' })
 
 export const RedeliverInput = z.strictObject({ filter: Filter }).meta({
   id: 'RedeliverInput',

@@ -1,4 +1,5 @@
 import { DeliveryState, Outcome } from '../delivery.ts'
+import type { FilterOp } from '../filter.ts'
 
 /**
  * What a filter may look at, and how its values are written: `time` as ISO 8601, `flag` as true or false. One table
@@ -12,6 +13,8 @@ export type FieldSpec = {
   values?: readonly string[]
   /** Never null: a page can then start from an index instead of a sort. */
   always?: boolean
+  /** The only operators that make sense; such a field is no field to sort by. */
+  ops?: readonly FilterOp[]
 }
 export type FieldSpecs = Record<string, FieldSpec>
 
@@ -38,6 +41,8 @@ export const deliveryFields = {
   entity_type: { kind: 'text', about: 'the type of the entity' },
   entity_id: { kind: 'text', about: 'the id of the entity' },
   entity_name: { kind: 'text', about: 'the fully qualified name of the entity' },
+  payload: { kind: 'text', about: 'text anywhere in the event as it was received', ops: ['like'] },
+  response: { kind: 'text', about: 'text in what a receiver answered, to any attempt', ops: ['like'] },
 } as const satisfies FieldSpecs
 export type DeliveryField = keyof typeof deliveryFields
 
@@ -63,7 +68,8 @@ export type WebhookField = keyof typeof webhookFields
 /** The table of fields as Markdown, for the reference. */
 export function fieldTable(fields: FieldSpecs): string {
   const rows = Object.entries(fields).map(
-    ([name, { kind, about, values }]) => `| \`${name}\` | ${kind} | ${about}${values ? `: ${values.join(', ')}` : ''} |`,
+    ([name, { kind, about, values, ops }]) =>
+      `| \`${name}\` | ${kind} | ${about}${values ? `: ${values.join(', ')}` : ''}${ops ? ` (only \`${ops.join('`, `')}\`)` : ''} |`,
   )
   return ['| field | kind | meaning |', '|---|---|---|', ...rows].join('\n')
 }

@@ -1,10 +1,11 @@
 import { and, asc, count, desc, eq, getTableColumns, gte, inArray, lt, sql, type SQL } from 'drizzle-orm'
 import { deliveryFields, type DeliveryField } from '../../contracts/api/fields.ts'
 import { DeliveryState, openStates } from '../../contracts/delivery.ts'
-import { checkFilter, checkQuery, type CheckedQuery } from '../query.ts'
+import { checkFilter, checkQuery, type CheckedFilter, type CheckedQuery } from '../query.ts'
 import type { DeliveryRow, DeliveryStore, Page } from '../storage.ts'
 import type { Db } from './database.ts'
 import { beyond, orderOf, pageOf, sortKeys, whereOf, type Columns } from './filter.ts'
+import { countWithin, newest, pageWithin, walk } from './patience.ts'
 import { attempts, deliveries, events, webhooks } from './schema.ts'
 import type { Sync } from './stores.ts'
 
@@ -35,6 +36,8 @@ export const deliveryColumns: Columns<DeliveryField> = {
   entity_type: ofEvent('entity.type'),
   entity_id: ofEvent('entity.id'),
   entity_name: ofEvent('entity.name'),
+  payload: sql`cast(${events.raw} as text)`,
+  response: sql`(select group_concat(${attempts.responseBody}, char(10)) from ${attempts} where ${attempts.deliveryId} = ${deliveries.id})`,
 }
 
 const row = {
@@ -64,12 +67,25 @@ export function reads(db: Db): Pick<Sync<DeliveryStore>, 'find' | 'ofEvent' | 'f
     },
     filter(organizationId, request) {
       const query = checkQuery(deliveryFields, request)
-      return db.transaction(() => withRows(db, pageOf(query, found(db, organizationId, query))))
+      const { patienceMs } = request
+      return db.transaction(() =>
+        withRows(
+          db,
+          patienceMs === undefined
+            ? pageOf(query, found(db, organizationId, query))
+            : pageWithin(query, walk(db, organizationId, query.sort, patienceMs, query.after), (piece) =>
+                found(db, organizationId, query, piece),
+              ),
+        ),
+      )
     },
-    count(organizationId, filter) {
-      const where = whereOf(deliveryColumns, filter && checkFilter(deliveryFields, filter))
-      const query = db.select({ deliveries: count() }).from(deliveries).leftJoin(events, eq(events.id, deliveries.eventId))
-      return query.where(and(eq(deliveries.organizationId, organizationId), where)).get()?.deliveries ?? 0
+    count(organizationId, filter, bounds = {}) {
+      const checked = filter && checkFilter(deliveryFields, filter)
+      return db.transaction(() =>
+        countWithin(bounds, walk(db, organizationId, newest, bounds.patienceMs), (piece, atMost) =>
+          counted(db, organizationId, checked, piece, atMost),
+        ),
+      )
     },
     tally: (organizationId, range) => ({ ...tallyEvents(db, organizationId, range), ...tallyDeliveries(db, organizationId, range) }),
   }
@@ -83,7 +99,7 @@ const rows = (db: Db) =>
     .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
 
 /** Ids and sort values alone: what SQLite may have to sort stays small, and a join that nobody asks for is left out. */
-function found(db: Db, organizationId: string, query: CheckedQuery) {
+function found(db: Db, organizationId: string, query: CheckedQuery, piece?: SQL) {
   const keys = sortKeys(deliveryColumns, query.sort)
   return db
     .select({ row: deliveries.id, keys })
@@ -94,11 +110,23 @@ function found(db: Db, organizationId: string, query: CheckedQuery) {
         eq(deliveries.organizationId, organizationId),
         whereOf(deliveryColumns, query.filter),
         beyond(deliveryColumns, query.sort, query.after),
+        piece,
       ),
     )
     .orderBy(...orderOf(deliveryColumns, query.sort))
     .limit(query.limit + 1)
     .all()
+}
+
+function counted(db: Db, organizationId: string, filter: CheckedFilter | undefined, piece: SQL | undefined, atMost: number): number {
+  const matching = db
+    .select({ one: sql`1` })
+    .from(deliveries)
+    .leftJoin(events, eq(events.id, deliveries.eventId))
+    .where(and(eq(deliveries.organizationId, organizationId), whereOf(deliveryColumns, filter), piece))
+    .limit(atMost)
+    .as('matching')
+  return db.select({ deliveries: count() }).from(matching).get()?.deliveries ?? 0
 }
 
 function withRows(db: Db, page: Page<string>): Page<DeliveryRow> {

@@ -1,0 +1,99 @@
+import { and, eq, sql, type SQL } from 'drizzle-orm'
+import { invalid } from '../../problem.ts'
+import { writeCursor, type CheckedQuery, type CheckedSort, type CursorValue } from '../query.ts'
+import type { CountBounds, Page } from '../storage.ts'
+import type { Db } from './database.ts'
+import { deliveries } from './schema.ts'
+
+/**
+ * A search through a log of millions for something that no index knows must look at each row. It is made in pieces
+ * along the order of the log, ever larger ones while they are fast, until there is enough or the time is over; then
+ * the answer is what was found, and where to go on.
+ */
+type Position = { createdAt: number; id: string }
+/** One stretch of the log: rows within, and its last row; no end: it reaches to the end of the log. */
+type Piece = { within: SQL | undefined; end: Position | undefined; isLate(): boolean }
+
+const firstRows = 2_000
+const maxRows = 512_000
+/** A piece that took less than this share of the time is followed by a larger one. */
+const quick = 0.15
+
+export const newest: CheckedSort = [
+  { field: 'created_at', descending: true, always: true },
+  { field: 'id', descending: true, always: true },
+]
+
+export function* walk(
+  db: Db,
+  organizationId: string,
+  sort: CheckedSort,
+  patienceMs: number | undefined,
+  after?: CursorValue[],
+): Generator<Piece> {
+  const [first, second] = sort
+  if (first?.field !== 'created_at' || second?.field !== 'id')
+    throw invalid([{ path: ['patience_ms'], message: 'works newest or oldest first only: sort by `created_at`, or leave the sort out' }])
+  if (patienceMs === undefined) return yield { within: undefined, end: undefined, isLate: () => false }
+  const { descending } = first
+  const begun = performance.now()
+  const isLate = () => performance.now() - begun > patienceMs
+  let position = after && { createdAt: after[0] as number, id: after[1] as string }
+  for (let rows = firstRows; ; ) {
+    const from = performance.now()
+    const end = rowAt(db, organizationId, descending, position, rows)
+    yield { within: between(descending, position, end), end, isLate }
+    if (!end) return
+    position = end
+    if (performance.now() - from < quick * patienceMs) rows = Math.min(rows * 2, maxRows)
+  }
+}
+
+function rowAt(db: Db, organizationId: string, descending: boolean, from: Position | undefined, rows: number): Position | undefined {
+  const order = descending ? sql`desc` : sql`asc`
+  return db
+    .select({ createdAt: deliveries.createdAt, id: deliveries.id })
+    .from(deliveries)
+    .where(and(eq(deliveries.organizationId, organizationId), between(descending, from, undefined)))
+    .orderBy(sql`${deliveries.createdAt} ${order}`, sql`${deliveries.id} ${order}`)
+    .limit(1)
+    .offset(rows - 1)
+    .get()
+}
+
+/** After the one and up to the other, in the order of the log. */
+function between(descending: boolean, from: Position | undefined, end: Position | undefined): SQL | undefined {
+  const key = sql`(${deliveries.createdAt}, ${deliveries.id})`
+  const [beyond, upTo] = descending ? [sql`<`, sql`>=`] : [sql`>`, sql`<=`]
+  return and(from && sql`${key} ${beyond} (${from.createdAt}, ${from.id})`, end && sql`${key} ${upTo} (${end.createdAt}, ${end.id})`)
+}
+
+type Found = { row: string; keys: Record<string, CursorValue> }
+
+export function pageWithin(query: CheckedQuery, pieces: Iterable<Piece>, look: (within: SQL | undefined) => Found[]): Page<string> {
+  const found: Found[] = []
+  for (const { within, end, isLate } of pieces) {
+    found.push(...look(within))
+    const last = found[query.limit - 1]
+    if (last && found.length > query.limit) {
+      const values = query.sort.map(({ field }) => last.keys[field] ?? null)
+      return { rows: found.slice(0, query.limit).map(({ row }) => row), nextCursor: writeCursor(query, values) }
+    }
+    if (end && isLate()) return { rows: found.map(({ row }) => row), nextCursor: writeCursor(query, [end.createdAt, end.id]) }
+  }
+  return { rows: found.map(({ row }) => row), nextCursor: null }
+}
+
+export function countWithin(
+  { upTo = Number.MAX_SAFE_INTEGER }: CountBounds,
+  pieces: Iterable<Piece>,
+  look: (within: SQL | undefined, atMost: number) => number,
+): { count: number; exact: boolean } {
+  let count = 0
+  for (const { within, end, isLate } of pieces) {
+    count += look(within, Math.max(1, upTo + 1 - count))
+    if (count > upTo) return { count: upTo, exact: false }
+    if (end && isLate()) return { count, exact: false }
+  }
+  return { count, exact: true }
+}
