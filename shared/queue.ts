@@ -1,4 +1,4 @@
-import { Queue, type ConnectionOptions, type JobsOptions } from 'bullmq'
+import { Job, Queue, type ConnectionOptions, type JobsOptions } from 'bullmq'
 import { z } from 'zod'
 import type { RetryPolicy } from './contracts/retry.ts'
 import { jobId } from './id.ts'
@@ -16,9 +16,17 @@ export const DeliveryJob = z.object({
   generation: z.int(),
   /** Attempts that this generation had before the job was made (again). */
   step: z.int(),
+  /** Set where the job is that of a batch; delivery and event are then those of its first member. */
+  batchId: z.string().optional(),
+  /** Set where the job waits for those of earlier events in the same lane. */
+  lane: z.string().optional(),
 })
 export type DeliveryJob = z.infer<typeof DeliveryJob>
-export type QueuedDelivery = { job: DeliveryJob; retry: RetryPolicy; delayMs?: number }
+export type QueuedDelivery = { job: DeliveryJob; retry: RetryPolicy; delayMs?: number; turn?: Turn }
+
+/** Whose turn comes first when there is more to do than can be done: fresh events, then what is tried again, then what many asked for again. */
+export type Turn = 'fresh' | 'again' | 'bulk'
+const priorities: Record<Turn, number> = { fresh: 0, again: 1, bulk: 2 }
 
 /** The retry policy as it travels in the job's own options: what was decided when the job was made stays in force. */
 export type Backoff =
@@ -29,9 +37,13 @@ export type DeliveryQueue = {
   /** Adds what is not there yet; a job that exists under its id is left as it is. Resolves when Redis has all. */
   add(deliveries: QueuedDelivery[]): Promise<void>
   /** Which of these jobs wait, are delayed or run; a finished job does not count. */
-  alive(jobs: { deliveryId: string; generation: number }[]): Promise<Set<string>>
+  alive(jobIds: string[]): Promise<Set<string>>
   /** Forgets finished jobs, so that their ids can be added again. */
-  forget(jobs: { deliveryId: string; generation: number }[]): Promise<void>
+  forget(jobIds: string[]): Promise<void>
+  /** Has these delayed jobs run now; one that is not delayed is left as it is. */
+  promote(jobIds: string[]): Promise<void>
+  /** From its next run on, the job comes after fresh ones. */
+  defer(jobId: string): Promise<void>
   counts(): Promise<Record<string, number>>
   /** For Bull Board alone. */
   bull: Queue
@@ -57,19 +69,25 @@ export function openQueue(target: RedisTarget, onError: (error: Error) => void):
       for (let at = 0; at < deliveries.length; at += chunk) {
         // addBulk is a pipeline and no transaction: when it throws, some may have been added, and repeating is harmless.
         await bull.addBulk(
-          deliveries
-            .slice(at, at + chunk)
-            .map(({ job, retry, delayMs }) => ({ name: 'deliver', data: job, opts: jobOptions(job, retry, delayMs) })),
+          deliveries.slice(at, at + chunk).map((queued) => ({ name: 'deliver', data: queued.job, opts: jobOptions(queued) })),
         )
       }
     },
-    async alive(jobs) {
+    async alive(jobIds) {
       // By the job's own hash: its state would be looked for in lists that are as long as the backlog.
-      const found = await Promise.all(jobs.map((job) => bull.getJob(jobId(job.deliveryId, job.generation))))
+      const found = await Promise.all(jobIds.map((id) => bull.getJob(id)))
       return new Set(found.filter((job) => job && job.finishedOn === undefined).map((job) => job?.id as string))
     },
-    async forget(jobs) {
-      await Promise.all(jobs.map((job) => bull.remove(jobId(job.deliveryId, job.generation))))
+    async forget(jobIds) {
+      await Promise.all(jobIds.map((id) => bull.remove(id)))
+    },
+    async promote(jobIds) {
+      // Without reading the job first: its id is all that the script looks at. It rejects where the job is not delayed.
+      await Promise.allSettled(jobIds.map((id) => new Job(bull, 'deliver', {}, {}, id).promote()))
+    },
+    async defer(id) {
+      // The field alone: BullMQ's own call would look for the job through the whole backlog.
+      await (await bull.backend.connection.client).hset(bull.toKey(id), { priority: priorities.again })
     },
     counts: () => bull.getJobCounts('waiting', 'delayed', 'active', 'prioritized'),
     async close() {
@@ -80,10 +98,12 @@ export function openQueue(target: RedisTarget, onError: (error: Error) => void):
   }
 }
 
-function jobOptions(job: DeliveryJob, retry: RetryPolicy, delayMs = 0): JobsOptions {
+function jobOptions({ job, retry, delayMs = 0, turn }: QueuedDelivery): JobsOptions {
   const attempts = retry.strategy === 'schedule' ? retry.delays_seconds.length + 1 : retry.attempts
+  const priority = priorities[turn ?? (job.step > 0 ? 'again' : 'fresh')]
   return {
-    jobId: jobId(job.deliveryId, job.generation),
+    jobId: jobId(job.batchId ?? job.deliveryId, job.generation),
+    ...(priority > 0 && { priority }),
     attempts: Math.max(1, attempts - job.step),
     backoff: backoffOf(retry) as unknown as NonNullable<JobsOptions['backoff']>,
     ...(delayMs > 0 && { delay: delayMs }),
@@ -100,12 +120,21 @@ function backoffOf(retry: RetryPolicy): Backoff {
   return { type: 'exponential-jitter', delay: retry.base_seconds * 1000, maxDelay: retry.max_seconds * 1000, ...shared }
 }
 
-/** The job of an open delivery, to be run when its next attempt is due. */
-export function jobOf(open: OpenDelivery, now: number): QueuedDelivery {
-  const { id: deliveryId, eventId, webhookId, organizationId, generation, step } = open
+/** The job of an open delivery, to be run when its next attempt is due. Members of a batch have one job in common. */
+export function jobOf(open: OpenDelivery, now: number, turn?: Turn): QueuedDelivery {
+  const { id: deliveryId, eventId, webhookId, organizationId, generation, step, lane } = open
+  const batchId = batchOf(open)
   return {
-    job: { deliveryId, eventId, webhookId, organizationId, generation, step },
+    job: { deliveryId, eventId, webhookId, organizationId, generation, step, ...(batchId && { batchId }), ...(lane && { lane }) },
     retry: open.retry,
     delayMs: Math.max(0, (open.nextAttemptAt ?? now) - now),
+    ...(turn && { turn }),
   }
 }
+
+export const jobIdOf = (open: Pick<OpenDelivery, 'id' | 'batchId' | 'generation'>): string =>
+  jobId(batchOf(open) ?? open.id, open.generation)
+
+/** Sent again, a delivery is alone: the batch was that of the first time. */
+export const batchOf = ({ batchId, generation }: Pick<OpenDelivery, 'batchId' | 'generation'>): string | null =>
+  generation === 0 ? batchId : null

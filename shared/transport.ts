@@ -15,6 +15,16 @@ export const keys = (prefix: string) => ({
   leader: `${prefix}:leader`,
   /** Set by a dispatcher that runs: gone when Redis was wiped under it. */
   dispatcher: (id: string) => `${prefix}:dispatcher:${id}`,
+  /** Of one webhook: its breaker, its rate, the requests under way to it, and the jobs that wait for it outside the queue. */
+  gate: (webhookId: string) => `${prefix}:gate:${webhookId}`,
+  busy: (webhookId: string) => `${prefix}:busy:${webhookId}`,
+  parked: (webhookId: string) => `${prefix}:parked:${webhookId}`,
+  /** Webhooks for which jobs wait, by the time when it is worth looking. */
+  parking: `${prefix}:parking`,
+  /** Jobs that are done one after the other, in the order of their events. */
+  lane: (lane: string) => `${prefix}:lane:${lane}`,
+  /** Dispatchers that run, by the time of their last sign of life. */
+  fleet: `${prefix}:fleet`,
   /** Says that every open delivery has its job; missing in a Redis that is new or was wiped. */
   epoch: `${prefix}:epoch`,
 })
@@ -32,6 +42,32 @@ export const encodeEvent = ({ envelope, data }: EventText): string => `${JSON.st
 export function decodeEvent(text: string): Event {
   const at = text.indexOf('\n')
   return { ...(JSON.parse(text.slice(0, at)) as Envelope), data: text.slice(at + 1) }
+}
+
+type InLane = { jobId: string; eventId: string; batchId?: string | null | undefined }
+
+/** The order within a lane is that of ids that grow with time: the events', or the batches', as they were made. */
+export const laneMember = ({ jobId, eventId, batchId }: InLane): string => `${batchId ?? eventId}/${jobId}`
+
+export type Lanes = { enter(waiting: (InLane & { lane: string })[]): Promise<void> }
+
+/** Lines up before there are jobs, so that none starts before the one in front of it is there. */
+export function openLanes(redis: Redis, prefix: string): Lanes {
+  const { lane: key } = keys(prefix)
+  return {
+    async enter(waiting) {
+      if (waiting.length === 0) return
+      const pipeline = redis.pipeline()
+      for (const one of waiting) pipeline.zadd(key(one.lane), 0, laneMember(one))
+      for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error
+    },
+  }
+}
+
+/** Forgives a webhook its failures: it was changed, or somebody says that it is well again. What waits for it is looked at at once. */
+export async function openGate(redis: Redis, prefix: string, webhookId: string): Promise<void> {
+  const key = keys(prefix)
+  await redis.multi().del(key.gate(webhookId)).zadd(key.parking, 'XX', 0, webhookId).exec()
 }
 
 export type Bodies = {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/clock.ts'
-import type { OutcomeEntry, SendResult } from '../../shared/contracts/delivery.ts'
+import type { SendResult } from '../../shared/contracts/delivery.ts'
 import type { Event } from '../../shared/contracts/event.ts'
 import type { Sender } from '../../shared/http/send.ts'
 import { createId } from '../../shared/id.ts'
@@ -8,16 +8,23 @@ import type { Payload } from '../../shared/payload/format.ts'
 import type { Backoff, DeliveryJob } from '../../shared/queue.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
-import { decide, type Decision } from './decide.ts'
+import type { Batches, Member } from './batches.ts'
+import { decide, judge, type Decision } from './decide.ts'
+import { cancelledEntry, finishedEntry, logAttempts, logCancelled, startedEntry, type Attempt } from './entries.ts'
 import type { HashedPayload, Payloads } from './payloads.ts'
-import type { Report } from './report.ts'
+import type { Limits, Report } from './report.ts'
+import type { Room } from './room.ts'
 import type { OpenWebhook, Webhooks } from './webhooks.ts'
 
 export type DeliverDeps = {
   webhooks: Webhooks
   payloads: Payloads
+  batches: Batches
   schemes: Registry<Scheme>
   report: Report
+  room: Room
+  /** Requests that all dispatchers together can have under way. */
+  slots(): number
   sender: Sender
   clock: Clock
   random: () => number
@@ -33,89 +40,94 @@ export type AttemptJob = DeliveryJob & {
   backoff: Backoff
 }
 
-type Finished = Extract<OutcomeEntry, { kind: 'finished' }>
+/** What the queue has to do with the job now; `free`: jobs that may run because this one has ended. */
+export type Next = Ended | { kind: 'park'; limits: Limits } | { kind: 'wait in line' }
 
-/** What the queue has to do with the job now. */
-export type Next = { kind: 'complete' } | { kind: 'retry'; delayMs: number } | { kind: 'give up'; reason: string }
+type Ended = ({ kind: 'complete' } | { kind: 'retry'; delayMs: number } | { kind: 'give up'; reason: string }) & { free?: string[] }
 
 /**
- * One attempt of one delivery, top to bottom: load, render, sign, send, decide, report. A receiver that fails is an
- * outcome and is recorded; what is thrown from here is our own fault, no attempt is counted, and the queue runs the
- * job again.
+ * One attempt of one delivery, or of one batch of them, top to bottom: load, render, sign, send, decide, report. A
+ * receiver that fails is an outcome and is recorded; what is thrown from here is our own fault, no attempt is counted,
+ * and the queue runs the job again.
  *
  * At least once: should the process die between `send` and `finish`, the request is made again with the same
  * `webhook-id`. That is the only way to a duplicate, and the log shows the first attempt as interrupted.
  */
 export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortSignal): Promise<Next> {
-  const attemptId = createId()
-  const begun = await begin(job, attemptId, deps)
+  const members = await deps.batches.membersOf(job)
+  const begun = await begin(job, members, deps)
   if (begun.kind === 'done') return { kind: 'complete' }
-  if (begun.kind === 'cancelled') return cancel(job, begun.reason, deps)
+  if (begun.kind === 'behind') return { kind: 'wait in line' }
+  if (begun.kind === 'no room') return { kind: 'park', limits: begun.limits }
+  if (begun.kind === 'cancelled') return cancel(job, members, begun.reason, deps)
 
-  const { webhook, startedAt } = begun
-  const prepared = prepare(begun, deps)
+  const { webhook } = begun
+  const prepared = prepare(job, begun, deps)
   const result = 'fault' in prepared ? prepared.fault : await send(webhook, prepared, deps, signal)
   const now = deps.clock.now()
-  const decision = decide({ result, step: job.step, attempts: job.attempts, backoff: job.backoff, now, random: deps.random() })
+  const deciding = { result, step: job.step, attempts: job.attempts, backoff: job.backoff, now, random: deps.random() }
+  const decision = decide(deciding)
 
-  const entry: OutcomeEntry = {
-    kind: 'finished',
-    ...identity(job),
-    attemptId,
-    startedAt,
-    at: now,
-    result,
-    request: requestOf(webhook, prepared),
-    state: decision.state,
-    nextAttemptAt: decision.delayMs === undefined ? null : now + decision.delayMs,
-    step: job.step,
-    decision: decision.decision,
-    disableWebhook: decision.disableWebhook,
-  }
-  await deps.report.finish(entry, decision.state === 'succeeded' ? { job: job.jobId } : undefined)
-  deps.log.info(
-    {
-      ...identity(job),
-      attemptId,
-      eventId: job.eventId,
-      step: job.step,
-      outcome: result.outcome,
-      statusCode: result.statusCode,
-      ms: result.timings.endMs,
-      state: decision.state,
-      nextAttemptAt: entry.nextAttemptAt,
-    },
-    'attempt finished',
-  )
-  return next(decision)
+  const entries = begun.attempts.map((attempt) => finishedEntry(job, attempt, { begun, prepared, result, decision, now }))
+  const succeeded = decision.state === 'succeeded'
+  const ended = decision.state !== 'retrying'
+  const free = await deps.report.finish({ job, entries, done: succeeded, ended, verdict: judge(deciding), limits: begun.limits, now })
+  deps.room.freed(webhook.id)
+  logAttempts(job, entries, deps.log)
+  return { ...next(decision), free }
 }
 
-type Begun = { kind: 'begun'; webhook: OpenWebhook; event: Event; startedAt: number }
-type BegunAttempt = Begun | { kind: 'done' } | { kind: 'cancelled'; reason: string }
+export type Begun = { kind: 'begun'; webhook: OpenWebhook; limits: Limits; attempts: Attempt[]; events: Event[]; startedAt: number }
+type BegunAttempt =
+  | Begun
+  | { kind: 'done' }
+  | { kind: 'behind' }
+  | { kind: 'no room'; limits: Limits }
+  | { kind: 'cancelled'; reason: string }
+
+/** The timeout of a request is a promise; what surrounds it may take this long beside. */
+const leaseMarginMs = 30_000
 
 /**
- * Finds webhook and event, and marks the attempt as started: no request leaves that the log does not know of. Goes
- * round again when the registry has changed since our copy of the webhook was made.
+ * Finds webhook and events, asks for room, and marks the attempts as started: no request leaves that the log does not
+ * know of. Goes round again when the registry has changed since our copy of the webhook was made.
  */
-async function begin(job: AttemptJob, attemptId: string, deps: DeliverDeps): Promise<BegunAttempt> {
+async function begin(job: AttemptJob, members: Member[], deps: DeliverDeps): Promise<BegunAttempt> {
+  if (members.length === 0) return { kind: 'done' }
   let version = deps.webhooks.version(job.webhookId) ?? '0'
   for (;;) {
     const webhook = await deps.webhooks.load(job.webhookId, version)
     const obstacle = whyNot(webhook)
     const startedAt = deps.clock.now()
-    const held = deps.payloads.held(job.eventId)
-    const entry: OutcomeEntry = { kind: 'started', ...identity(job), attemptId, at: startedAt }
-    const begun = await deps.report.begin({ job: job.jobId, eventId: job.eventId, wantEvent: !held, version, ...(!obstacle && { entry }) })
-    if (begun.kind === 'done') return begun
+    const attempts = members.map((member) => ({ ...member, attemptId: createId() }))
+    const held = members.map(({ eventId }) => deps.payloads.held(eventId))
+    const wanted = members.filter((_, i) => !held[i]).map(({ eventId }) => eventId)
+    const limits = limitsOf(webhook, deps)
+    const entries = obstacle ? [] : attempts.map((attempt) => startedEntry(job, attempt, startedAt))
+    const lease = startedAt + (webhook?.timeoutMs ?? 0) + leaseMarginMs
+    const begun = await deps.report.begin({ job, wanted, version, entries, limits, now: startedAt, lease })
+    if (begun.kind === 'done' || begun.kind === 'behind') return { kind: begun.kind }
+    if (begun.kind === 'full' && (await deps.room.wait(job.webhookId))) continue
+    if (begun.kind === 'full' || begun.kind === 'closed') return { kind: 'no room', limits }
     if (begun.kind === 'stale') {
       version = begun.version
       continue
     }
-    const event = held ?? (await deps.payloads.hold(job.eventId, begun.event))
-    if (obstacle || !webhook || !event) return { kind: 'cancelled', reason: obstacle ?? 'the event is no longer stored' }
-    return { kind: 'begun', webhook, event, startedAt }
+    if (obstacle || !webhook) return { kind: 'cancelled', reason: obstacle ?? 'the webhook was removed' }
+    const fetched = new Map(wanted.map((eventId, i) => [eventId, begun.events[i]]))
+    const events = await Promise.all(
+      members.map(async ({ eventId }, i) => held[i] ?? (await deps.payloads.hold(eventId, fetched.get(eventId)))),
+    )
+    if (events.includes(undefined)) return { kind: 'cancelled', reason: 'the event is no longer stored' }
+    return { kind: 'begun', webhook, limits, attempts, events: events as Event[], startedAt }
   }
 }
+
+/** Unless it says otherwise, a webhook may use half of what all dispatchers can do: the other half is for the others. */
+const limitsOf = (webhook: OpenWebhook | undefined, { slots }: Pick<DeliverDeps, 'slots'>): Limits => ({
+  cap: webhook?.maxInFlight ?? Math.max(1, Math.ceil(slots() / 2)),
+  rate: webhook?.rateLimit ?? 0,
+})
 
 function whyNot(webhook: OpenWebhook | undefined): string | undefined {
   if (!webhook) return 'the webhook was removed'
@@ -123,13 +135,14 @@ function whyNot(webhook: OpenWebhook | undefined): string | undefined {
   return webhook.disabledReason ? `the webhook is disabled: ${webhook.disabledReason}` : 'the webhook is not active'
 }
 
-async function cancel(job: AttemptJob, reason: string, deps: DeliverDeps): Promise<Next> {
-  await deps.report.finish({ kind: 'cancelled', ...identity(job), at: deps.clock.now(), reason })
-  deps.log.info({ ...identity(job), eventId: job.eventId, state: 'cancelled', reason }, 'delivery cancelled')
-  return { kind: 'complete' }
+async function cancel(job: AttemptJob, members: Member[], reason: string, deps: DeliverDeps): Promise<Next> {
+  const now = deps.clock.now()
+  const entries = members.map((member) => cancelledEntry(job, member, reason, now))
+  const limits = limitsOf(undefined, deps)
+  const free = await deps.report.finish({ job, entries, done: false, ended: true, verdict: { kind: 'none' }, limits, now })
+  logCancelled(entries, deps.log)
+  return { kind: 'complete', free }
 }
-
-const identity = ({ deliveryId, webhookId, generation }: AttemptJob) => ({ deliveryId, webhookId, generation })
 
 /** Ours are written last: a webhook's own header never replaces what carries the meaning. */
 const ownHeaders = (payload: Payload): Record<string, string> => ({
@@ -141,21 +154,22 @@ const ownHeaders = (payload: Payload): Record<string, string> => ({
 })
 const userAgent = 'Tidings/1'
 
-type Prepared = { payload: HashedPayload; headers: Record<string, string> }
+export type Prepared = { payload: HashedPayload; headers: Record<string, string> }
 
 /**
  * Renders and signs. What cannot be rendered or signed now cannot be in a minute either: the delivery fails with the
  * reason in the log, to be sent again once it is mended, instead of going round for ever.
  */
-function prepare({ webhook, event, startedAt: now }: Begun, deps: DeliverDeps): Prepared | { fault: SendResult } {
+function prepare(job: AttemptJob, { webhook, events, startedAt: now }: Begun, deps: DeliverDeps): Prepared | { fault: SendResult } {
   const secrets = secretsInForce(webhook, now)
   try {
-    const payload = deps.payloads.render(event, webhook.format, { webhook, settings: webhook.formatSettings, secrets })
+    const payload = deps.payloads.render(events, webhook, secrets)
     const scheme = deps.schemes.get(webhook.scheme)
-    const signature = scheme.sign({ id: event.id, now, body: payload.body, secrets, method: 'POST', url: webhook.url })
+    const id = job.batchId ?? job.eventId
+    const signature = scheme.sign({ id, now, body: payload.body, secrets, method: 'POST', url: webhook.url })
     return { payload, headers: { ...webhook.headers, ...ownHeaders(payload), ...signature } }
   } catch (error) {
-    deps.log.error({ err: error, eventId: event.id, webhookId: webhook.id }, 'request could not be made')
+    deps.log.error({ err: error, eventId: job.eventId, webhookId: webhook.id }, 'request could not be made')
     const reason = `the request could not be made: format "${webhook.format}", scheme "${webhook.scheme}"`
     return { fault: { outcome: 'unreachable', permanent: true, error: reason, timings: { endMs: 0 } } }
   }
@@ -166,21 +180,10 @@ async function send(webhook: OpenWebhook, { payload, headers }: Prepared, deps: 
   return deps.payloads.judge(await deps.sender.send({ url, headers, body: payload.body, timeoutMs, signal }), format)
 }
 
-function requestOf(webhook: OpenWebhook, prepared: Prepared | { fault: SendResult }): Finished['request'] {
-  const { url, format } = webhook
-  if ('fault' in prepared) return { url, headers: {}, format, bodyHash: '', bytes: 0 }
-  const { payload, headers } = prepared
-  return { url, headers: maskCustom(headers, webhook), format, bodyHash: payload.hash, bytes: payload.body.length }
-}
-
 const secretsInForce = ({ secrets }: OpenWebhook, now: number): string[] =>
   secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now).map(({ value }) => value)
 
-/** A webhook's own headers may hold credentials: the log shows that they were sent, not what they were. */
-const maskCustom = (headers: Record<string, string>, webhook: OpenWebhook): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, webhook.headers[name] === value ? '[hidden]' : value]))
-
-function next({ state, delayMs, decision }: Decision): Next {
+function next({ state, delayMs, decision }: Decision): Ended {
   if (state === 'retrying') return { kind: 'retry', delayMs: delayMs ?? 0 }
   return state === 'succeeded' ? { kind: 'complete' } : { kind: 'give up', reason: decision }
 }

@@ -5,6 +5,7 @@ import type { Event } from '../../shared/contracts/event.ts'
 import type { Format, Payload, RenderContext } from '../../shared/payload/format.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
+import type { OpenWebhook } from './webhooks.ts'
 
 export type HashedPayload = Payload & { hash: string }
 
@@ -13,11 +14,16 @@ export type Payloads = {
   held(eventId: string): Event | undefined
   /** Keeps the event that Redis gave, or reads it from SQL where Redis has it no more. */
   hold(eventId: string, fromRedis: Event | undefined): Promise<Event | undefined>
-  /** Rendered once for each event and format, however many webhooks get it, unless the webhook makes a difference. */
-  render(event: Event, format: string, context: RenderContext): HashedPayload
+  /**
+   * Rendered once for each event and format, however many webhooks get it, unless the format looks at the webhook. A
+   * webhook that asked for batches gets the form of a batch even for one event.
+   */
+  render(events: Event[], webhook: OpenWebhook, secrets: string[], recipients?: RenderContext['recipients']): HashedPayload
   /** What the answer means to the service that the format is for; some say "no" with a 200. */
   judge(result: SendResult, format: string): SendResult
 }
+
+const hashed = (payload: Payload): HashedPayload => ({ ...payload, hash: createHash('sha256').update(payload.body).digest('hex') })
 
 const heldBytes = 32 * 1_048_576
 
@@ -32,16 +38,19 @@ export function holdPayloads(storage: Pick<Storage, 'events'>, formats: Registry
       if (event) events.set(eventId, event)
       return event
     },
-    render(event, name, context) {
-      const format = formats.get(name)
-      const key = `${event.id} ${name}`
-      const isOwn = format.perWebhook || context.recipients !== undefined
+    render(list, webhook, secrets, recipients) {
+      const format = formats.get(webhook.format)
+      const context = { webhook, settings: webhook.formatSettings, secrets, ...(recipients && { recipients }) }
+      if (webhook.batchSize > 1 && format.renderBatch) return hashed(format.renderBatch(list, context))
+      const [event, ...others] = list
+      if (!event || others.length > 0) throw new Error(`the format "${format.name}" has no form for several events`)
+      const isOwn = format.perWebhook || recipients !== undefined
+      const key = `${event.id} ${format.name}`
       const known = isOwn ? undefined : payloads.get(key)
       if (known) return known
-      const payload = format.render(event, context)
-      const hashed = { ...payload, hash: createHash('sha256').update(payload.body).digest('hex') }
-      if (!isOwn) payloads.set(key, hashed)
-      return hashed
+      const payload = hashed(format.render(event, context))
+      if (!isOwn) payloads.set(key, payload)
+      return payload
     },
     judge(result, name) {
       const { judge } = formats.get(name)

@@ -6,14 +6,19 @@ import { mountHealth } from '../../shared/http/health.ts'
 import { createSender } from '../../shared/http/send.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
+import { openQueue } from '../../shared/queue.ts'
 import { connectRedis, waitForever, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
+import { openBatches } from './batches.ts'
+import { joinFleet } from './fleet.ts'
+import { startParking } from './parking.ts'
 import { holdPayloads } from './payloads.ts'
 import { openReport } from './report.ts'
+import { createRoom } from './room.ts'
 import { startRetell } from './retell.ts'
 import type { DispatcherSettings } from './settings.ts'
 import { cacheWebhooks } from './webhooks.ts'
@@ -27,7 +32,12 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
     loadRegistry<Format>('format', new URL('../../shared/payload/formats/', import.meta.url)),
   ])
   const redis = connectRedis(target, waitForever, (error) => log.warn({ err: error }, 'Redis is away'))
-  const retell = startRetell(redis, target.prefix, createId(), log)
+  const onError = (error: Error) => log.warn({ err: error }, 'Redis is away')
+  const self = createId()
+  const retell = startRetell(redis, target.prefix, self, log)
+  const fleet = joinFleet(redis, target.prefix, self, settings.concurrency)
+  const queue = openQueue(target, onError)
+  const parking = startParking(redis, target.prefix, queue, fleet.slots, log)
   const sender = createSender(createAddressPolicy({ allow: settings.allowedAddresses }), { connectionsPerOrigin: settings.concurrency })
   const worker = startWorker(
     target,
@@ -35,8 +45,13 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
     {
       webhooks: cacheWebhooks(storage, vault),
       payloads: holdPayloads(storage, formats),
+      batches: openBatches(storage),
       schemes,
-      report: openReport(redis, target.prefix, retell, log),
+      report: openReport(redis, target.prefix, retell, settings, log),
+      room: createRoom(),
+      slots: fleet.slots,
+      parking,
+      queue,
       sender,
       clock,
       random: Math.random,
@@ -58,7 +73,10 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
     async stop() {
       await worker.stop()
       await sender.close()
+      parking.stop()
+      fleet.stop()
       retell.stop()
+      await queue.close()
       redis.disconnect()
     },
   }

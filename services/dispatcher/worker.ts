@@ -1,8 +1,9 @@
 import { DelayedError, UnrecoverableError, Worker, type ConnectionOptions, type Job } from 'bullmq'
 import type { Logger } from '../../shared/logger.ts'
-import { DeliveryJob, queueName, type Backoff } from '../../shared/queue.ts'
+import { DeliveryJob, queueName, type Backoff, type DeliveryQueue } from '../../shared/queue.ts'
 import { redisOptions, waitForever, watchErrors, type RedisTarget } from '../../shared/redis.ts'
 import { deliver, type AttemptJob, type DeliverDeps } from './deliver.ts'
+import type { Parking } from './parking.ts'
 import type { DispatcherSettings } from './settings.ts'
 
 /** Tells BullMQ that this attempt failed and when the next one is due. */
@@ -17,10 +18,14 @@ class RetryLater extends Error {
 /** A fault of ours must not use up the receiver's attempts; the job waits this long and runs again. */
 const pauseAfterFaultMs = 5_000
 
+/** A parked job is let out by what happens to its webhook; should that be missed, the queue itself runs it after this time. */
+const parkedMs = 3_600_000
+
+export type WorkerDeps = DeliverDeps & { parking: Parking; queue: Pick<DeliveryQueue, 'defer'> }
 export type DeliveryWorker = { stop(): Promise<void>; isRunning(): boolean }
 
 /** Takes jobs and runs `deliver` on each; translates what comes back into BullMQ's terms, and nothing else. */
-export function startWorker(target: RedisTarget, settings: DispatcherSettings, deps: DeliverDeps, log: Logger): DeliveryWorker {
+export function startWorker(target: RedisTarget, settings: DispatcherSettings, deps: WorkerDeps, log: Logger): DeliveryWorker {
   const stopping = new AbortController()
 
   const worker = new Worker(queueName, (job, token) => work(job, token as string, deps, stopping.signal, log), {
@@ -51,7 +56,7 @@ export function startWorker(target: RedisTarget, settings: DispatcherSettings, d
   }
 }
 
-async function work(job: Job, token: string, deps: DeliverDeps, signal: AbortSignal, log: Logger): Promise<void> {
+async function work(job: Job, token: string, deps: WorkerDeps, signal: AbortSignal, log: Logger): Promise<void> {
   const attempt = attemptOf(job)
   const next = await deliver(attempt, deps, signal).catch(async (fault: Error) => {
     if (!signal.aborted)
@@ -59,7 +64,19 @@ async function work(job: Job, token: string, deps: DeliverDeps, signal: AbortSig
     await job.moveToDelayed(Date.now() + (signal.aborted ? 0 : pauseAfterFaultMs), token)
     throw new DelayedError()
   })
-  if (next.kind === 'retry') throw new RetryLater(next.delayMs)
+  if (next.kind === 'park' || next.kind === 'wait in line') {
+    // First out of the worker's hands, then onto the list: what is let out at once must be there to be let out.
+    await job.moveToDelayed(Date.now() + parkedMs, token)
+    await (next.kind === 'park' ? deps.parking.park(attempt, next.limits, Date.now()) : deps.parking.standInLine(attempt))
+    throw new DelayedError()
+  }
+  // A job that is not let out now is let out by the next look, or by the queue.
+  if (next.free?.length) await deps.parking.letGo(next.free)
+  if (next.kind === 'retry') {
+    // Tried again, it comes after fresh ones.
+    if (job.priority === 0) await deps.queue.defer(attempt.jobId)
+    throw new RetryLater(next.delayMs)
+  }
   if (next.kind === 'give up') throw new UnrecoverableError(next.reason)
 }
 

@@ -1,21 +1,28 @@
 import type { Clock } from '../../shared/clock.ts'
 import type { Envelope } from '../../shared/contracts/event.ts'
-import type { RetryPolicy } from '../../shared/contracts/retry.ts'
 import { deliveryId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { createMatcher, type Matcher } from '../../shared/match.ts'
-import type { DeliveryQueue, QueuedDelivery } from '../../shared/queue.ts'
-import type { NewDelivery, Storage } from '../../shared/storage/storage.ts'
-import type { Bodies } from '../../shared/transport.ts'
+import type { Format } from '../../shared/payload/format.ts'
+import { jobIdOf, jobOf, type DeliveryQueue } from '../../shared/queue.ts'
+import type { Registry } from '../../shared/registry.ts'
+import type { NewDelivery, OpenDelivery, Storage, Terms } from '../../shared/storage/storage.ts'
+import type { Bodies, Lanes } from '../../shared/transport.ts'
+import { intoBatches, laneOf } from './grouping.ts'
 
 export type RelayDeps = {
   storage: Pick<Storage, 'events' | 'deliveries' | 'subscriptions' | 'webhooks'>
   queue: Pick<DeliveryQueue, 'add'>
   bodies: Pick<Bodies, 'put'>
+  lanes: Lanes
+  formats: Registry<Format>
   clock: Clock
   log: Logger
 }
 export type AcceptedEvent = { envelope: Envelope; data: string; receivedAt: number }
+/** Members of a batch share theirs. */
+const oneOfEachJob = (open: OpenDelivery[]): OpenDelivery[] => [...new Map(open.map((one) => [jobIdOf(one), one])).values()]
+
 export type Relay = {
   /** Hands over what was just committed. Never waits: what does not fit is found in SQL by the sweep. */
   offer(events: AcceptedEvent[]): void
@@ -41,7 +48,7 @@ const pauseAfterFaultMs = 500
 export function startRelay(deps: RelayDeps): Relay {
   const held = new Map<string, AcceptedEvent>()
   let matcher: Matcher = createMatcher(-1, [])
-  let retry: Record<string, RetryPolicy> = {}
+  let terms: Record<string, Terms> = {}
   let wake: () => void = () => {}
   let stopping = false
   let failed = false
@@ -51,7 +58,7 @@ export function startRelay(deps: RelayDeps): Relay {
     if ((await deps.storage.webhooks.registryVersion()) === matcher.version) return
     const inForce = await deps.storage.subscriptions.inForce()
     matcher = createMatcher(inForce.version, inForce.subscriptions)
-    retry = inForce.retry
+    terms = inForce.terms
   }
 
   async function match(event: AcceptedEvent): Promise<NewDelivery[]> {
@@ -67,7 +74,7 @@ export function startRelay(deps: RelayDeps): Relay {
       subscriptionIds,
       acceptedAt: receivedAt,
       batchId: null,
-      lane: null,
+      lane: laneOf(envelope, webhookId, terms[webhookId]?.order ?? null),
       cause: null,
     }))
   }
@@ -75,35 +82,37 @@ export function startRelay(deps: RelayDeps): Relay {
   async function addressed(webhookIds: string[]): Promise<Map<string, string[]>> {
     const webhooks = await Promise.all(webhookIds.map((id) => deps.storage.webhooks.load(id)))
     const found = webhooks.filter((webhook) => webhook !== undefined)
-    for (const webhook of found) retry[webhook.id] ??= webhook.retry
+    for (const webhook of found) terms[webhook.id] ??= webhook
     return new Map(found.map((webhook) => [webhook.id, []]))
   }
 
   async function fanOut(events: AcceptedEvent[]): Promise<void> {
     await refreshMatcher()
     const deliveries = await Promise.all(events.map(match))
-    const open = await createRows(deliveries.flat())
-    const jobs = deliveries.flat().filter((delivery) => open.has(delivery.id))
-    const needed = new Set(jobs.map((job) => job.eventId))
+    const open = await createRows(intoBatches(deliveries.flat(), (webhookId) => terms[webhookId], deps.formats))
+    const needed = new Set(open.map((delivery) => delivery.eventId))
 
     await deps.bodies.put(events.filter((event) => needed.has(event.envelope.id)))
-    await deps.queue.add(jobs.map(toJob))
+    await deps.lanes.enter(open.flatMap((one) => (one.lane === null ? [] : { ...one, lane: one.lane, jobId: jobIdOf(one) })))
+    await deps.queue.add(oneOfEachJob(open).map((one) => jobOf(one, deps.clock.now())))
     await deps.storage.events.markFannedOut(
       events.map(({ envelope }, i) => ({ id: envelope.id, matched: deliveries[i]?.length ?? 0 })),
       deps.clock.now(),
     )
   }
 
-  async function createRows(deliveries: NewDelivery[]): Promise<Set<string>> {
-    const open = new Set<string>()
+  /** What a row of an earlier, unfinished round says of its batch stays so. */
+  async function createRows(deliveries: NewDelivery[]): Promise<OpenDelivery[]> {
+    const batches = new Map<string, string | null>()
     for (let at = 0; at < deliveries.length; at += rowsPerCommit) {
-      for (const id of await deps.storage.deliveries.create(deliveries.slice(at, at + rowsPerCommit), deps.clock.now())) open.add(id)
+      const piece = await deps.storage.deliveries.create(deliveries.slice(at, at + rowsPerCommit), deps.clock.now())
+      for (const { id, batchId } of piece) batches.set(id, batchId)
     }
-    return open
-  }
-
-  function toJob({ id, eventId, webhookId, organizationId }: NewDelivery): QueuedDelivery {
-    return { job: { deliveryId: id, eventId, webhookId, organizationId, generation: 0, step: 0 }, retry: retry[webhookId] as RetryPolicy }
+    return deliveries.flatMap((delivery) => {
+      const batchId = batches.get(delivery.id)
+      const retry = terms[delivery.webhookId]?.retry
+      return batchId === undefined || !retry ? [] : { ...delivery, batchId, generation: 0, step: 0, nextAttemptAt: null, retry }
+    })
   }
 
   async function runRounds(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/clock.ts'
 import { createAuthenticate } from '../../shared/http/authenticate.ts'
 import type { Logger } from '../../shared/logger.ts'
+import type { Format } from '../../shared/payload/format.ts'
 import { openQueue } from '../../shared/queue.ts'
 import { connectRedis, failFast, whenReady, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
@@ -8,7 +9,7 @@ import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
-import { openBodies } from '../../shared/transport.ts'
+import { openBodies, openLanes } from '../../shared/transport.ts'
 import { startRelay } from './relay.ts'
 import { createIngestApp } from './routes.ts'
 import type { IngestSettings } from './settings.ts'
@@ -18,14 +19,17 @@ export type IngestDeps = { settings: IngestSettings; storage: Storage; redis: Re
 
 export async function startIngest({ settings, storage, redis: target, vault, log, clock }: IngestDeps): Promise<Service> {
   const onError = (error: Error) => log.warn({ err: error }, 'Redis is away')
-  const [adapters, schemes] = await Promise.all([
+  const [adapters, schemes, formats] = await Promise.all([
     loadRegistry<SourceAdapter>('source adapter', new URL('./sources/', import.meta.url)),
     loadRegistry<Scheme>('scheme', new URL('../../shared/signing/schemes/', import.meta.url)),
+    loadRegistry<Format>('format', new URL('../../shared/payload/formats/', import.meta.url)),
   ])
   const redis = connectRedis(target, failFast, onError)
   const queue = openQueue(target, onError)
   await whenReady(redis)
-  const relay = startRelay({ storage, queue, bodies: openBodies(redis, target.prefix), clock, log })
+  const bodies = openBodies(redis, target.prefix)
+  const lanes = openLanes(redis, target.prefix)
+  const relay = startRelay({ storage, queue, bodies, lanes, formats, clock, log })
   const authenticate = createAuthenticate(storage, clock)
   const app = createIngestApp({ storage, relay, adapters, schemes, vault, authenticate, settings, clock, log })
 

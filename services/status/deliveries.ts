@@ -30,15 +30,22 @@ export async function redeliver(organizationId: string, id: string, deps: Deps):
     throw new Problem('conflict', 'this delivery is still under way; it can be sent again once it has succeeded, failed or been cancelled')
   if (opened === 'gone') throw new Problem('conflict', 'the webhook of this delivery is removed or not active; switch it on first')
   await deps.queue
-    .add([jobOf(opened, deps.clock.now())])
+    .add([jobOf(opened, deps.clock.now(), 'fresh')])
     .catch((error: unknown) => deps.log.warn({ err: error, deliveryId: id }, 'redelivery not queued, left to the reconciler'))
   return (await findDelivery(organizationId, id, deps)).delivery
 }
 
 /** Bodies are not stored with attempts: each is rendered again from the event, and shown only if the bytes are the same. */
 export async function showAttempts(attempts: StoredAttempt[], delivery: DeliveryRow, key: ApiKey, deps: Deps): Promise<Attempt[]> {
-  const [stored, webhook] = await Promise.all([deps.storage.events.load(delivery.eventId), deps.storage.webhooks.load(delivery.webhookId)])
-  const bodies = bodiesOf(stored && { ...stored.envelope, data: stored.data }, contextOf(delivery, webhook, deps), deps)
+  const [batch, webhook] = await Promise.all([eventsOf(delivery, deps), deps.storage.webhooks.load(delivery.webhookId)])
+  const context = contextOf(delivery, webhook, deps)
+  const inBatch = bodiesOf(batch, webhook, context, deps)
+  const alone = bodiesOf(
+    batch?.filter((event) => event.id === delivery.eventId),
+    webhook,
+    context,
+    deps,
+  )
   return attempts.map((attempt) => ({
     id: attempt.id,
     number: attempt.number,
@@ -48,11 +55,19 @@ export async function showAttempts(attempts: StoredAttempt[], delivery: Delivery
     outcome: attempt.outcome,
     error: attempt.error,
     timings: attempt.timings && { headers_ms: attempt.timings.headersMs ?? null, end_ms: attempt.timings.endMs },
-    request: requestOf(attempt, bodies, key),
+    request: requestOf(attempt, attempt.generation === 0 ? inBatch : alone, key),
     response: responseOf(attempt),
     decision: attempt.decision,
     next_attempt_at: isoOrNull(attempt.nextAttemptAt),
   }))
+}
+
+/** Undefined when one of them is no longer stored. */
+async function eventsOf({ batchId, eventId }: DeliveryRow, { storage }: Pick<Deps, 'storage'>): Promise<Event[] | undefined> {
+  const ids = batchId === null ? [eventId] : await storage.deliveries.eventsInBatch(batchId)
+  const events = await Promise.all(ids.map((id) => storage.events.load(id)))
+  const found = events.flatMap((stored) => (stored ? { ...stored.envelope, data: stored.data } : []))
+  return found.length === ids.length ? found : undefined
 }
 
 type Body = { body: string | null; body_encoding: 'utf8' | 'base64'; body_note: string | null }
@@ -66,24 +81,33 @@ function contextOf({ webhookId, webhookLabel }: DeliveryRow, webhook: Webhook | 
   return { webhook, settings: openSettings(webhook, vault), secrets }
 }
 
-function bodiesOf(event: Event | undefined, context: RenderContext, { formats, log }: Pick<Deps, 'formats' | 'log'>): Bodies {
+function bodiesOf(
+  events: Event[] | undefined,
+  webhook: Pick<Webhook, 'batchSize'> | undefined,
+  context: RenderContext,
+  { formats, log }: Pick<Deps, 'formats' | 'log'>,
+): Bodies {
   const rendered = new Map<string, Uint8Array | undefined>()
 
-  function render(format: string, whole: Event): Uint8Array | undefined {
+  function render(name: string, list: Event[]): Uint8Array | undefined {
+    const format = formats.get(name)
+    const [first] = list
     try {
-      return formats.get(format).render(whole, context).body
+      const inBatches = list.length > 1 || (webhook?.batchSize ?? 1) > 1
+      if (inBatches && format.renderBatch) return format.renderBatch(list, context).body
+      return first && format.render(first, context).body
     } catch (error) {
       // one attempt that cannot be shown must not hide the others
-      log.warn({ err: error, format, eventId: whole.id }, 'payload not rendered again')
+      log.warn({ err: error, format: name, eventId: first?.id }, 'payload not rendered again')
       return undefined
     }
   }
 
   return (format, hash) => {
     if (hash === '') return noBody('no request was made')
-    if (!event) return noBody('the event is no longer stored')
+    if (!events) return noBody('the event is no longer stored')
     if (!formats.has(format)) return noBody(`the format "${format}" is not installed any more`)
-    if (!rendered.has(format)) rendered.set(format, render(format, event))
+    if (!rendered.has(format)) rendered.set(format, render(format, events))
     const body = rendered.get(format)
     if (!body) return noBody(`the format "${format}" does not render this event any more`)
     if (createHash('sha256').update(body).digest('hex') !== hash)

@@ -1,11 +1,10 @@
 import type { Redis } from 'ioredis'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../shared/clock.ts'
-import { jobId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
-import { jobOf, type DeliveryQueue } from '../../shared/queue.ts'
+import { jobIdOf, jobOf, type DeliveryQueue } from '../../shared/queue.ts'
 import type { OpenDelivery, Storage } from '../../shared/storage/storage.ts'
-import { keys } from '../../shared/transport.ts'
+import { keys, openLanes } from '../../shared/transport.ts'
 
 export type ReconcilerDeps = {
   redis: Redis
@@ -45,6 +44,7 @@ const passPages = 20
 export function startReconciler(deps: ReconcilerDeps): Reconciler {
   const key = keys(deps.prefix)
   const { storage, queue, clock, log } = deps
+  const lanes = openLanes(deps.redis, deps.prefix)
   let nextPassAt = 0
   let resumeAfter: OpenDelivery | undefined
   let stopping = false
@@ -66,14 +66,23 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     if (!stopping) await deps.redis.set(key.epoch, whole, 'XX')
   }
 
+  /** All line up in their lanes before the first of them gets a job. */
   async function restoreAll(): Promise<void> {
+    await forAllOpen(lineUp)
+    await forAllOpen(async (page) => putBack(await withoutJob(page)))
+  }
+
+  async function forAllOpen(work: (page: OpenDelivery[]) => Promise<void>): Promise<void> {
     for (let after: OpenDelivery | undefined; !stopping; ) {
       const page = await storage.deliveries.dueBefore(Number.MAX_SAFE_INTEGER, pageRows, after)
-      await putBack(await withoutJob(page))
+      await work(page)
       after = page.at(-1)
       if (page.length < pageRows) return
     }
   }
+
+  const lineUp = (page: OpenDelivery[]) =>
+    lanes.enter(page.flatMap((open) => (open.lane === null ? [] : { ...open, lane: open.lane, jobId: jobIdOf(open) })))
 
   async function pass(): Promise<void> {
     nextPassAt = clock.now() + passEveryMs
@@ -100,14 +109,15 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
 
   async function putBack(lost: OpenDelivery[]): Promise<void> {
     if (lost.length === 0) return
-    await queue.forget(lost.map(ofJob))
+    await lineUp(lost)
+    await queue.forget(lost.map(jobIdOf))
     await queue.add(lost.map((open) => jobOf(open, clock.now())))
     log.warn({ deliveries: lost.length }, 'jobs put back that Redis had lost')
   }
 
   async function withoutJob(page: OpenDelivery[]): Promise<OpenDelivery[]> {
-    const alive = await queue.alive(page.map(ofJob))
-    return page.filter((open) => !alive.has(jobId(open.id, open.generation)))
+    const alive = await queue.alive(page.map(jobIdOf))
+    return page.filter((open) => !alive.has(jobIdOf(open)))
   }
 
   async function lagging(): Promise<boolean> {
@@ -144,5 +154,3 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     },
   }
 }
-
-const ofJob = ({ id, generation }: OpenDelivery) => ({ deliveryId: id, generation })

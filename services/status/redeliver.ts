@@ -15,7 +15,7 @@ export async function advanceRedeliveries(deps: Pick<StatusDeps, 'storage' | 'qu
   for (const redelivery of await deps.storage.redeliveries.running()) {
     for (let pieces = 0; pieces < piecesPerCall; pieces++) {
       const list = await deps.storage.redeliveries.advance(redelivery.id, piece, deps.clock.now())
-      await deps.queue.add(list.map((open) => jobOf(open, deps.clock.now())))
+      await deps.queue.add(list.map((open) => jobOf(open, deps.clock.now(), 'bulk')))
       opened += list.length
       if (list.length < piece) break
     }

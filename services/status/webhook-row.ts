@@ -1,6 +1,6 @@
 import type { Vault } from '../../shared/secrets.ts'
 import type { WebhookSecret } from '../../shared/storage/storage.ts'
-import { announceRegistry } from '../../shared/transport.ts'
+import { announceRegistry, openGate } from '../../shared/transport.ts'
 import type { StatusDeps } from './deps.ts'
 
 /** What both APIs, ours and OpenMetadata's, write of a webhook, and whom they tell. */
@@ -31,9 +31,10 @@ export const sealed = (secret: string, id: string, { vault, clock }: Pick<Status
   expiresAt: null,
 })
 
-/** Only hurries the dispatchers, whose copies expire by themselves: the change is made, whether Redis is there or not. */
-export async function announce({ redis, settings, log }: Pick<StatusDeps, 'redis' | 'settings' | 'log'>): Promise<void> {
-  await announceRegistry(redis, settings.redisPrefix).catch((error: unknown) =>
+/** @param changed a webhook whose past failures may mean nothing any more. Only hurries the dispatchers, whose copies expire by themselves: the change is made, whether Redis is there or not. */
+export async function announce({ redis, settings, log }: Pick<StatusDeps, 'redis' | 'settings' | 'log'>, changed?: string): Promise<void> {
+  const forgiven = changed === undefined ? Promise.resolve() : openGate(redis, settings.redisPrefix, changed)
+  await Promise.all([announceRegistry(redis, settings.redisPrefix), forgiven]).catch((error: unknown) =>
     log.warn({ err: error }, 'change of a webhook not announced'),
   )
 }

@@ -72,7 +72,7 @@ export async function patchWebhook(organizationId: string, id: string, patch: We
   check(input, secrets, deps, keepsBatch)
   const updated = await deps.storage.webhooks.update(organizationId, id, changes(patch, input, id, deps), deps.clock.now())
   if (!updated) throw notFound('webhook', id)
-  await announce(deps)
+  await announce(deps, id)
   return updated
 }
 

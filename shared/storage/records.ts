@@ -108,6 +108,9 @@ export type Webhook = {
   createdAt: number
   updatedAt: number
 }
+/** What the deliveries of a webhook are made by. */
+export type Terms = Pick<Webhook, 'retry' | 'format' | 'batchSize' | 'order' | 'recipients'>
+
 export type WebhookPatch = Partial<
   Pick<
     Webhook,

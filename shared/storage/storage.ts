@@ -1,6 +1,5 @@
 import type { DeliveryState, OutcomeEntry } from '../contracts/delivery.ts'
 import type { Filter, SortKey } from '../contracts/filter.ts'
-import type { RetryPolicy } from '../contracts/retry.ts'
 import type { Subscription } from '../contracts/subscription.ts'
 import type { DirectoryStore } from './directory.ts'
 import type { LedgerStore } from './ledger.ts'
@@ -20,6 +19,7 @@ import type {
   Session,
   Source,
   StoredEvent,
+  Terms,
   Webhook,
   WebhookPatch,
 } from './records.ts'
@@ -133,7 +133,7 @@ export type SubscriptionStore = {
   /** Makes the given set the whole set; those that stay keep their ids. Undefined: no such webhook. */
   replace(organizationId: string, webhookId: string, subscriptions: Subscription[], now: number): Promise<Subscription[] | undefined>
   /** For the matcher: every subscription in force of an active webhook, those webhooks' retry policies, and the registry version all this belongs to. */
-  inForce(): Promise<{ version: number; subscriptions: Subscription[]; retry: Record<string, RetryPolicy> }>
+  inForce(): Promise<{ version: number; subscriptions: Subscription[]; terms: Record<string, Terms> }>
   /** To explain a match later: those of an organization that were in force at a time, removed ones included. */
   inForceAt(
     organizationId: string,
@@ -174,8 +174,8 @@ export type RedeliveryStore = {
 export type CountBounds = { upTo?: number | undefined; patienceMs?: number | undefined }
 
 export type DeliveryStore = {
-  /** Ignores pairs that exist. Returns those of the given ids that are still open, that is: which need a job. */
-  create(deliveries: NewDelivery[], now: number): Promise<string[]>
+  /** Ignores pairs that exist. Returns those of the given ids that are still open, that is: which need a job, with the batch that they were put into. */
+  create(deliveries: NewDelivery[], now: number): Promise<{ id: string; batchId: string | null }[]>
   /** The only writer of outcomes. Idempotent on attempt ids; never moves an attempt or a finished delivery back. */
   record(
     entries: OutcomeEntry[],
@@ -191,6 +191,10 @@ export type DeliveryStore = {
   redeliver(organizationId: string, id: string, now: number): Promise<OpenDelivery | 'gone' | 'open' | undefined>
   /** Open deliveries whose next attempt is due before the time, earliest first; those after the last one of the page before. */
   dueBefore(time: number, limit: number, after?: Pick<OpenDelivery, 'id' | 'nextAttemptAt'>): Promise<OpenDelivery[]>
+  /** Those of a batch that are open, in the order of their events. */
+  openInBatch(batchId: string): Promise<{ deliveryId: string; eventId: string; generation: number }[]>
+  /** Events of a batch as it was made, in the order in which they are sent. */
+  eventsInBatch(batchId: string): Promise<string[]>
   /** Those of the given ids that are open at this moment. */
   stillOpen(ids: string[]): Promise<OpenDelivery[]>
   /** Marks attempts that were started before the time and never finished. */

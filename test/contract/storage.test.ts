@@ -304,11 +304,11 @@ describe.each(dialects)('the registry on $name', (dialect) => {
       await storage.subscriptions.add(active)
       await storage.subscriptions.add(aSubscription({ organizationId, webhookId: sleeping.id, eventType: 'in.force' }))
 
-      const { subscriptions, retry, version } = await storage.subscriptions.inForce()
+      const { subscriptions, terms, version } = await storage.subscriptions.inForce()
 
       expect(subscriptions.filter((one) => one.eventType === 'in.force')).toEqual([active])
-      expect(retry[webhook.id]).toEqual(webhook.retry)
-      expect(retry[sleeping.id]).toBeUndefined()
+      expect(terms[webhook.id]?.retry).toEqual(webhook.retry)
+      expect(terms[sleeping.id]).toBeUndefined()
       expect(version).toBe(await storage.webhooks.registryVersion())
     })
   })

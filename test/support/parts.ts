@@ -9,8 +9,11 @@ import { openQueue, type DeliveryQueue } from '../../shared/queue.ts'
 import { connectRedis, waitForever, type RedisTarget } from '../../shared/redis.ts'
 import { openStorage } from '../../shared/storage/open.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
-import { keys, openBodies, type Bodies } from '../../shared/transport.ts'
+import type { Format } from '../../shared/payload/format.ts'
+import type { Registry } from '../../shared/registry.ts'
+import { keys, openBodies, openLanes, type Bodies, type Lanes } from '../../shared/transport.ts'
 import { startTestRedis, type TestRedis } from './redis.ts'
+import { loadFormats } from './samples.ts'
 
 /** What a part of a service works with: a real Redis and a real database, both empty at the start of each test. */
 export type Parts = {
@@ -21,6 +24,8 @@ export type Parts = {
   key: ReturnType<typeof keys>
   queue: DeliveryQueue
   bodies: Bodies
+  lanes: Lanes
+  formats: Registry<Format>
   clock: Clock & { advance(ms: number): void }
   log: Logger
   /** One more connection, for who blocks on it. */
@@ -34,11 +39,13 @@ const prefix = '{tidings}'
 /** @returns the parts of the test that runs */
 export function useParts(): () => Parts {
   let server: TestRedis
+  let formats: Registry<Format>
   let parts: Parts
   let endings: (() => unknown)[] = []
 
   beforeAll(async () => {
     server = await startTestRedis()
+    formats = await loadFormats()
   })
   afterAll(() => server?.stop())
 
@@ -71,6 +78,8 @@ export function useParts(): () => Parts {
       key: keys(prefix),
       queue,
       bodies: openBodies(redis, prefix),
+      lanes: openLanes(redis, prefix),
+      formats,
       clock: aClock(),
       log,
       connect,

@@ -116,7 +116,7 @@ async function write(
     )
     if (written === 'name taken') throw taken(next.stored.name)
     if (written === 'stale') continue
-    await announce(deps)
+    await announce(deps, id)
     return shown(await findRecord(caller, id, 'all', deps), caller, deps)
   }
   throw new Problem('conflict', 'others keep changing this webhook; read it again, and try again')

@@ -10,16 +10,31 @@ import type { Sync } from './stores.ts'
 /** Columns that make the job of a delivery again; the policy is the webhook's of today. */
 const openColumns = { ...opened, retry: webhooks.retry }
 
-export function reads(db: Db): Pick<Sync<DeliveryStore>, 'dueBefore' | 'stillOpen'> {
+export function reads(db: Db): Pick<Sync<DeliveryStore>, 'dueBefore' | 'openInBatch' | 'eventsInBatch' | 'stillOpen'> {
   // Written out and not as parameters, so that SQLite sees that the partial index holds these rows.
   const isOpen = sql`${deliveries.state} in ('pending', 'retrying')`
   const select = () => db.select(openColumns).from(deliveries).innerJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
+  const inBatch = db
+    .select({ deliveryId: deliveries.id, eventId: deliveries.eventId, generation: deliveries.generation })
+    .from(deliveries)
+    .where(and(eq(deliveries.batchId, sql.placeholder('batchId')), eq(deliveries.generation, 0), isOpen))
+    .orderBy(asc(deliveries.eventId))
+    .prepare()
   return {
     dueBefore(time, limit, after): OpenDelivery[] {
       const beyond = after && sql`(${deliveries.nextAttemptAt}, ${deliveries.id}) > (${after.nextAttemptAt}, ${after.id})`
       const where = and(isOpen, lt(deliveries.nextAttemptAt, time), beyond)
       return select().where(where).orderBy(asc(deliveries.nextAttemptAt), asc(deliveries.id)).limit(limit).all()
     },
+    openInBatch: (batchId) => inBatch.all({ batchId }),
+    eventsInBatch: (batchId) =>
+      db
+        .select({ eventId: deliveries.eventId })
+        .from(deliveries)
+        .where(eq(deliveries.batchId, batchId))
+        .orderBy(asc(deliveries.eventId))
+        .all()
+        .map(({ eventId }) => eventId),
     stillOpen: (ids) =>
       select()
         .where(and(isOpen, inArray(deliveries.id, ids)))
@@ -53,7 +68,7 @@ export function writes(db: Db): Pick<Sync<DeliveryStore>, 'create' | 'record' | 
     .onConflictDoNothing()
     .prepare()
   const openOne = db
-    .select({ id: deliveries.id })
+    .select({ id: deliveries.id, batchId: deliveries.batchId })
     .from(deliveries)
     .where(and(eq(deliveries.id, p('id')), or(eq(deliveries.state, 'pending'), eq(deliveries.state, 'retrying'))))
     .prepare()
@@ -64,12 +79,10 @@ export function writes(db: Db): Pick<Sync<DeliveryStore>, 'create' | 'record' | 
 
   return {
     create(list, now) {
-      const fresh: string[] = []
-      for (const delivery of list) {
-        const isNew = insert.run({ ...delivery, now }).changes === 1
-        if (isNew || openOne.get({ id: delivery.id })) fresh.push(delivery.id)
-      }
-      return fresh
+      return list.flatMap((delivery) => {
+        if (insert.run({ ...delivery, now }).changes === 1) return { id: delivery.id, batchId: delivery.batchId }
+        return openOne.get({ id: delivery.id }) ?? []
+      })
     },
     record: (entries: OutcomeEntry[], now: number) => record(entries, now),
     interrupt: (startedBefore, now) => markInterrupted.run(now, startedBefore).changes,

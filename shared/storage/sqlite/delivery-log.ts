@@ -180,8 +180,6 @@ export const nextGeneration = (now: number) => ({
   nextAttemptAt: now,
   updatedAt: now,
   reason: null,
-  // Sent again it is alone: its batch has ended.
-  batchId: null,
 })
 
 /** What the job of an opened delivery is made of, apart from its webhook's retry policy. */

@@ -1,7 +1,6 @@
 import { and, asc, eq, getTableColumns, gt, inArray, isNull, lte, or, sql } from 'drizzle-orm'
-import type { RetryPolicy } from '../../contracts/retry.ts'
 import type { Subscription } from '../../contracts/subscription.ts'
-import type { SubscriptionStore } from '../storage.ts'
+import type { SubscriptionStore, Terms } from '../storage.ts'
 import type { Db } from './database.ts'
 import { registryBump, registryVersion } from './registry.ts'
 import { hasWebhook } from './relations.ts'
@@ -35,15 +34,16 @@ export function reads(db: Db): Pick<Sync<SubscriptionStore>, 'list' | 'inForce' 
     .innerJoin(webhooks, eq(webhooks.id, subscriptions.webhookId))
     .where(and(isNull(subscriptions.deletedAt), isActive))
     .prepare()
-  const policies = db.select({ id: webhooks.id, retry: webhooks.retry }).from(webhooks).where(isActive).prepare()
+  const { id, retry, format, batchSize, order, recipients } = getTableColumns(webhooks)
+  const active = db.select({ id, terms: { retry, format, batchSize, order, recipients } }).from(webhooks).where(isActive).prepare()
 
   return {
     list: (organizationId, webhookId) => (hasWebhook(db, organizationId, webhookId) ? inForceOf(db, webhookId) : undefined),
     inForce() {
       // One snapshot: a version that is newer than its subscriptions would hide a change for good.
       return db.transaction(() => {
-        const retry = Object.fromEntries(policies.all().map((webhook): [string, RetryPolicy] => [webhook.id, webhook.retry]))
-        return { version: version(), subscriptions: wanted.all(), retry }
+        const terms = Object.fromEntries(active.all().map((webhook): [string, Terms] => [webhook.id, webhook.terms]))
+        return { version: version(), subscriptions: wanted.all(), terms }
       })
     },
     inForceAt(organizationId, at) {

@@ -1,0 +1,81 @@
+import type { Redis } from 'ioredis'
+import type { Logger } from '../../shared/logger.ts'
+import type { DeliveryQueue } from '../../shared/queue.ts'
+import { keys, laneMember } from '../../shared/transport.ts'
+import type { Attempted, Limits } from './report.ts'
+import { look as lookScript, park as parkScript } from './scripts.ts'
+
+export type Parking = {
+  /**
+   * Puts a job aside that the queue keeps as delayed. It costs nothing while it waits: nobody looks at it until its
+   * webhook has room for it again.
+   */
+  park(job: Attempted, limits: Limits, now: number): Promise<void>
+  /** For a job that waits for an earlier one of its lane, and might have missed its end. */
+  standInLine(job: Attempted): Promise<void>
+  /** Jobs that were let out. */
+  letGo(jobs: string[]): Promise<void>
+  stop(): void
+}
+
+const lookEveryMs = 200
+/** Webhooks looked after in one look. */
+const webhooksPerLook = 100
+
+/**
+ * Looks after the webhooks for which jobs wait. The end of each attempt lets the next ones out; this is for what no end
+ * of an attempt comes for: a breaker whose time has come, a rate limit, a dispatcher that died.
+ */
+export function startParking(
+  redis: Redis,
+  prefix: string,
+  queue: Pick<DeliveryQueue, 'promote'>,
+  slots: () => number,
+  log: Logger,
+): Parking {
+  const key = keys(prefix)
+  redis.defineCommand('tidingsPark', { numberOfKeys: 4, lua: parkScript })
+  redis.defineCommand('tidingsLook', { numberOfKeys: 4, lua: lookScript })
+  const scripted = redis as Redis & {
+    tidingsPark(...args: (string | number)[]): Promise<string[]>
+    tidingsLook(...args: (string | number)[]): Promise<string[]>
+  }
+  const lot = (webhookId: string) => [key.gate(webhookId), key.busy(webhookId), key.parked(webhookId), key.parking]
+
+  async function letGo(jobs: string[]): Promise<void> {
+    if (jobs.length > 0) await queue.promote(jobs)
+  }
+
+  async function look(): Promise<void> {
+    const now = Date.now()
+    const due = await redis.zrangebyscore(key.parking, '-inf', now, 'LIMIT', 0, webhooksPerLook)
+    const freed = await Promise.all(due.map((webhookId) => scripted.tidingsLook(...lot(webhookId), webhookId, now, Math.ceil(slots() / 2))))
+    await letGo(freed.flat())
+  }
+
+  let looking = false
+  let failed = false
+  const timer = setInterval(() => {
+    if (looking) return
+    looking = true
+    look()
+      .then(() => void (failed = false))
+      .catch((error: unknown) => {
+        if (!failed) log.warn({ err: error }, 'parked deliveries not looked after, will be repeated')
+        failed = true
+      })
+      .finally(() => (looking = false))
+  }, lookEveryMs)
+
+  return {
+    letGo,
+    async park({ jobId, webhookId }, limits, now) {
+      await letGo(await scripted.tidingsPark(...lot(webhookId), webhookId, jobId, now, limits.cap, limits.rate))
+    },
+    async standInLine(job) {
+      const [head] = job.lane ? await redis.zrange(key.lane(job.lane), '0', '0') : []
+      if (head === laneMember(job)) await letGo([job.jobId])
+    },
+    stop: () => clearInterval(timer),
+  }
+}
