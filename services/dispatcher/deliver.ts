@@ -4,10 +4,12 @@ import type { Event } from '../../shared/contracts/event.ts'
 import type { Sender } from '../../shared/http/send.ts'
 import { createId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
-import type { Payload } from '../../shared/payload/format.ts'
+import type { Payload, RenderContext } from '../../shared/payload/format.ts'
 import type { Backoff, DeliveryJob } from '../../shared/queue.ts'
+import { findRecipients } from '../../shared/recipients.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
+import type { DirectoryStore } from '../../shared/storage/directory.ts'
 import type { Batches, Member } from './batches.ts'
 import { decide, judge, type Decision } from './decide.ts'
 import { cancelledEntry, finishedEntry, logAttempts, logCancelled, startedEntry, type Attempt } from './entries.ts'
@@ -20,6 +22,7 @@ export type DeliverDeps = {
   webhooks: Webhooks
   payloads: Payloads
   batches: Batches
+  directory: Pick<DirectoryStore, 'lookUp'>
   schemes: Registry<Scheme>
   report: Report
   room: Room
@@ -77,7 +80,17 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
   return { ...next(decision), free }
 }
 
-export type Begun = { kind: 'begun'; webhook: OpenWebhook; limits: Limits; attempts: Attempt[]; events: Event[]; startedAt: number }
+/** Whom the payload names as told of each event; undefined where the webhook tells nobody beside itself. */
+type Told = RenderContext['recipients']
+export type Begun = {
+  kind: 'begun'
+  webhook: OpenWebhook
+  limits: Limits
+  attempts: Attempt[]
+  events: Event[]
+  recipients: Told
+  startedAt: number
+}
 type BegunAttempt =
   | Begun
   | { kind: 'done' }
@@ -119,8 +132,16 @@ async function begin(job: AttemptJob, members: Member[], deps: DeliverDeps): Pro
       members.map(async ({ eventId }, i) => held[i] ?? (await deps.payloads.hold(eventId, fetched.get(eventId)))),
     )
     if (events.includes(undefined)) return { kind: 'cancelled', reason: 'the event is no longer stored' }
-    return { kind: 'begun', webhook, limits, attempts, events: events as Event[], startedAt }
+    const recipients = await recipientsOf(events as Event[], webhook, deps)
+    return { kind: 'begun', webhook, limits, attempts, events: events as Event[], recipients, startedAt }
   }
+}
+
+async function recipientsOf(events: Event[], { recipients }: OpenWebhook, { directory }: Pick<DeliverDeps, 'directory'>): Promise<Told> {
+  if (recipients.length === 0) return undefined
+  return new Map(
+    await Promise.all(events.map(async (event) => [event.id, (await findRecipients(event, recipients, directory)).people] as const)),
+  )
 }
 
 /** Unless it says otherwise, a webhook may use half of what all dispatchers can do: the other half is for the others. */
@@ -160,10 +181,14 @@ export type Prepared = { payload: HashedPayload; headers: Record<string, string>
  * Renders and signs. What cannot be rendered or signed now cannot be in a minute either: the delivery fails with the
  * reason in the log, to be sent again once it is mended, instead of going round for ever.
  */
-function prepare(job: AttemptJob, { webhook, events, startedAt: now }: Begun, deps: DeliverDeps): Prepared | { fault: SendResult } {
+function prepare(
+  job: AttemptJob,
+  { webhook, events, recipients, startedAt: now }: Begun,
+  deps: DeliverDeps,
+): Prepared | { fault: SendResult } {
   const secrets = secretsInForce(webhook, now)
   try {
-    const payload = deps.payloads.render(events, webhook, secrets)
+    const payload = deps.payloads.render(events, webhook, secrets, recipients)
     const scheme = deps.schemes.get(webhook.scheme)
     const id = job.batchId ?? job.eventId
     const signature = scheme.sign({ id, now, body: payload.body, secrets, method: 'POST', url: webhook.url })

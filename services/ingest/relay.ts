@@ -5,13 +5,14 @@ import type { Logger } from '../../shared/logger.ts'
 import { createMatcher, type Matcher } from '../../shared/match.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { jobIdOf, jobOf, type DeliveryQueue } from '../../shared/queue.ts'
+import { findRecipients } from '../../shared/recipients.ts'
 import type { Registry } from '../../shared/registry.ts'
-import type { NewDelivery, OpenDelivery, Storage, Terms } from '../../shared/storage/storage.ts'
+import type { DeliveryCause, NewDelivery, OpenDelivery, Storage, Terms } from '../../shared/storage/storage.ts'
 import type { Bodies, Lanes } from '../../shared/transport.ts'
 import { intoBatches, laneOf } from './grouping.ts'
 
 export type RelayDeps = {
-  storage: Pick<Storage, 'events' | 'deliveries' | 'subscriptions' | 'webhooks'>
+  storage: Pick<Storage, 'events' | 'deliveries' | 'subscriptions' | 'webhooks' | 'directory'>
   queue: Pick<DeliveryQueue, 'add'>
   bodies: Pick<Bodies, 'put'>
   lanes: Lanes
@@ -62,21 +63,43 @@ export function startRelay(deps: RelayDeps): Relay {
   }
 
   async function match(event: AcceptedEvent): Promise<NewDelivery[]> {
-    const { envelope, receivedAt } = event
+    const { envelope } = event
     const wanted = envelope.to ? await addressed(envelope.to) : matcher.match(envelope)
+    const deliveries = [...wanted].map(([webhookId, subscriptionIds]) => newDelivery(event, webhookId, { subscriptionIds, cause: null }))
+    return [...deliveries, ...(await toRecipients(event, wanted))]
+  }
+
+  /** Who is told because a webhook tells owners, followers or admins, and has a webhook of their own. */
+  async function toRecipients(event: AcceptedEvent, wanted: Map<string, string[]>): Promise<NewDelivery[]> {
+    const told = new Map<string, DeliveryCause>()
+    for (const webhookId of wanted.keys()) {
+      const kinds = terms[webhookId]?.recipients ?? []
+      if (kinds.length === 0) continue
+      const { webhookIds } = await findRecipients({ ...event.envelope, data: event.data }, kinds, deps.storage.directory)
+      for (const id of webhookIds) if (!wanted.has(id) && !told.has(id)) told.set(id, { kind: 'recipient', webhookId })
+    }
+    const found = await addressed([...told.keys()])
+    return [...found.keys()].map((id) => newDelivery(event, id, { subscriptionIds: [], cause: told.get(id) ?? null }))
+  }
+
+  function newDelivery(
+    { envelope, receivedAt }: AcceptedEvent,
+    webhookId: string,
+    why: Pick<NewDelivery, 'subscriptionIds' | 'cause'>,
+  ): NewDelivery {
     const { organizationId, id: eventId, type: eventType } = envelope
-    return [...wanted].map(([webhookId, subscriptionIds]) => ({
+    const lane = laneOf(envelope, webhookId, terms[webhookId]?.order ?? null)
+    return {
+      ...why,
       id: deliveryId(eventId, webhookId),
       organizationId,
       eventId,
       webhookId,
       eventType,
-      subscriptionIds,
       acceptedAt: receivedAt,
       batchId: null,
-      lane: laneOf(envelope, webhookId, terms[webhookId]?.order ?? null),
-      cause: null,
-    }))
+      lane,
+    }
   }
 
   async function addressed(webhookIds: string[]): Promise<Map<string, string[]>> {

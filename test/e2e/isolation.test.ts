@@ -66,7 +66,7 @@ describe('a webhook', () => {
   })
 
   it('that keeps failing is left alone for a while, then tried with one request, then gets the rest', async () => {
-    const { inbox, publish, allSucceeded, webhook } = await aWebhook({ max_in_flight: 1 })
+    const { inbox, publish, allSucceeded } = await aWebhook({ max_in_flight: 1 })
     inbox.reply(500, 500, 500, 200)
 
     await publish(12)

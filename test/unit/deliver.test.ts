@@ -62,6 +62,7 @@ function around({
       },
     },
     batches: openBatches({ deliveries: {} as never }),
+    directory: { lookUp: async () => [] },
     room: createRoom(),
     slots: () => 2,
     sender: {
