@@ -34,8 +34,11 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-export async function startService(service: ServiceName, env: Record<string, string>): Promise<ServiceProcess> {
-  const main = fileURLToPath(new URL(`../../services/${service}/main.js`, import.meta.url))
+const ourOwn = new URL('../../', import.meta.url)
+
+/** @param compiled the folder of the compiled code, for another Tidings than this one */
+export async function startService(service: ServiceName, env: Record<string, string>, compiled = ourOwn): Promise<ServiceProcess> {
+  const main = fileURLToPath(new URL(`services/${service}/main.js`, compiled))
   let text = ''
   const faults: string[] = []
   let child: ChildProcess

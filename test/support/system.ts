@@ -40,6 +40,8 @@ export type SystemOptions = {
   settingsOf?: (name: string, redis: TestRedis) => Promise<Record<string, string>>
   /** Instead of the best Redis of this machine. */
   redis?: RedisProgram
+  /** The folder of the compiled code, for another Tidings than this one. */
+  compiled?: URL
 }
 
 const organizationId = 'default'
@@ -81,7 +83,7 @@ async function start(endings: (() => Promise<unknown>)[], options: SystemOptions
   }
   const started = async (service: ServiceName, list: ServiceProcess[], more: Record<string, string> = {}) => {
     const name = `${service}-${(numbers[service] = (numbers[service] ?? 0) + 1)}`
-    const process = await startService(service, { ...env, ...more, ...(await settingsOf?.(name, redis)) })
+    const process = await startService(service, { ...env, ...more, ...(await settingsOf?.(name, redis)) }, options.compiled)
     endings.push(() => process.stop())
     list.push(process)
     return process

@@ -22,7 +22,8 @@ export const PageQuery = z.strictObject({
 
 export const LimitQuery = PageQuery.pick({ limit: true })
 
-export const time = (what: string) => z.iso.datetime().describe(`${what} ISO 8601, UTC, milliseconds.`)
+export const time = (what: string) =>
+  z.iso.datetime().meta({ description: `${what} ISO 8601, UTC, milliseconds.`, example: '2026-04-15T09:00:03.000Z' })
 export const IdParam = z.object({
   id: z.string().describe('Id of the record. An id of another organization is answered like one that does not exist.'),
 })
