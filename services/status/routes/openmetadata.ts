@@ -19,6 +19,7 @@ import type { StatusDeps } from '../deps.ts'
 import { deliveriesOf, findVersion, listEntities, versionsOf } from '../openmetadata/read.ts'
 import { createEntity, eraseEntity, findRecord, patchEntityOf, removeEntity, shown, type Caller } from '../openmetadata/webhooks.ts'
 import { sendTestEvent } from '../test-event.ts'
+import { linkToNext, viewIn, views } from './openmetadata-views.ts'
 import { badBody, body, json, jsonPatchType, jsonType, needs, refusals, type Guard } from './route.ts'
 
 const tags = ['OpenMetadata']
@@ -42,9 +43,10 @@ const list = createRoute({
   tags,
   ...needs('read'),
   summary: 'List webhooks, newest first',
-  description: 'Those made by the native API are among them, their subscriptions in words of OpenMetadata as nearly as these can say it.',
+  description:
+    'Those made by the native API are among them, their subscriptions in words of OpenMetadata as nearly as these can say it. `Accept: application/ld+json` and `text/turtle` give the views as linked data.',
   request: { query: OpenMetadataListQuery },
-  responses: { 200: json(pagedOf(OpenMetadataWebhook), 'A page of webhooks.'), ...refusals(422) },
+  responses: { 200: views(pagedOf(OpenMetadataWebhook), 'A page of webhooks. `Link` leads to the next one.'), ...refusals(422) },
 })
 const get = createRoute({
   method: 'get',
@@ -52,8 +54,9 @@ const get = createRoute({
   tags,
   ...needs('read'),
   summary: 'Get a webhook by id',
+  description: '`Accept: application/ld+json` and `text/turtle` give the views as linked data, in the words of its documentation.',
   request: { params: IdParam, query: IncludeQuery },
-  responses: { 200: json(OpenMetadataWebhook, 'The webhook.'), ...refusals(404, 422) },
+  responses: { 200: views(OpenMetadataWebhook, 'The webhook.'), ...refusals(404, 422) },
 })
 const patch = createRoute({
   method: 'patch',
@@ -118,14 +121,23 @@ const version = createRoute({
   responses: { 200: json(OpenMetadataWebhook.partial(), 'The webhook as it was.'), ...refusals(404) },
 })
 
-const callerOf = (c: Context<AppEnv>): Caller => ({ key: c.get('key'), origin: new URL(c.req.url).origin })
-
 export function addOpenMetadataRoutes(app: App, guard: Guard, deps: StatusDeps): void {
+  /** Behind a proxy, who asks says what they like of where they reached us: the setting is believed before the request. */
+  const callerOf = (c: Context<AppEnv>): Caller => ({
+    key: c.get('key'),
+    origin: deps.settings.publicUrl?.replace(/\/$/, '') ?? new URL(c.req.url).origin,
+  })
+
   app.openapi(guard(create), async (c) => c.json(await createEntity(callerOf(c), c.req.valid('json'), deps), 201))
-  app.openapi(guard(list), async (c) => c.json(await listEntities(callerOf(c), c.req.valid('query'), deps), 200))
+  app.openapi(guard(list), async (c) => {
+    const page = await listEntities(callerOf(c), c.req.valid('query'), deps)
+    linkToNext(c, callerOf(c).origin + root, page.paging.after)
+    return viewIn(c, page.data) ?? c.json(page, 200)
+  })
   app.openapi(guard(get), async (c) => {
     const record = await findRecord(callerOf(c), c.req.valid('param').id, c.req.valid('query').include, deps)
-    return c.json(shown(record, callerOf(c), deps), 200)
+    const webhook = shown(record, callerOf(c), deps)
+    return viewIn(c, webhook) ?? c.json(webhook, 200)
   })
   app.openapi(guard(patch), async (c) => c.json(await patchEntityOf(callerOf(c), c.req.valid('param').id, c.req.valid('json'), deps), 200))
   app.openapi(guard(remove), async (c) => {
