@@ -32,9 +32,13 @@ function asProblem(error: Error, log: Logger, id: string): Problem {
   if (error instanceof Problem) return error
   // hono's own refusals (a body that is not JSON, a wrong content type) carry a status and a short text
   if (error instanceof HTTPException && error.status < 500) return new Problem(codeOf(error.status), error.message)
+  if (wasCutOff(error)) return new Problem('malformed', 'the request ended before its body was whole')
   log.error({ err: error, requestId: id }, 'request failed')
   return new Problem('fault', 'the fault is logged under this request id')
 }
+
+/** The client went away, or dripped until its time was up: nobody is left to be answered, and it is no fault of ours. */
+const wasCutOff = (error: Error & { code?: string }): boolean => error.code === 'ECONNRESET' && error.message === 'aborted'
 
 const codeOf = (status: number): ProblemCode =>
   (Object.keys(problemKinds) as ProblemCode[]).find((code) => problemKinds[code].status === status) ?? 'malformed'

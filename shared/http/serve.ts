@@ -1,27 +1,34 @@
-import { createAdaptorServer } from '@hono/node-server'
-import type { Server } from 'node:http'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { refuseAtTheDoor, refuseUnreadable } from './door.ts'
 
 export type Serving = { url: string /** Takes no new connections, lets requests under way end, then resolves. */; stop(): Promise<void> }
 
 /**
- * Serves over HTTP/1.1. The time limits end a client that drips its request: Node's own defaults let one live for
- * minutes, and a thousand of them take every socket.
+ * A client that drips its request, or says nothing, is gone within 10 seconds: Node's own defaults let one live for
+ * minutes, and a thousand of them take every socket. A request has 8 seconds to be here whole.
  */
-export async function serve(
-  fetch: (request: Request) => Response | Promise<Response>,
-  at: { host: string; port: number },
-): Promise<Serving> {
-  const server = createAdaptorServer({
-    fetch,
-    serverOptions: {
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      connectionsCheckingInterval: 1_000,
-      keepAliveTimeout: 65_000,
-      maxHeaderSize: 16_384,
-    },
-  }) as Server
+const limits = {
+  headersTimeout: 5_000,
+  requestTimeout: 8_000,
+  connectionsCheckingInterval: 1_000,
+  keepAliveTimeout: 5_000,
+  maxHeaderSize: 16_384,
+  /** Then the client connects again, and a balancer of connections may send it elsewhere. */
+  maxRequestsPerSocket: 1_000,
+}
+const maxConnections = 10_000
+
+type Fetch = (request: Request, bindings: HttpBindings) => Response | Promise<Response>
+
+/** Serves over HTTP/1.1 and nothing else. */
+export async function serve(fetch: Fetch, at: { host: string; port: number }): Promise<Serving> {
+  const { maxRequestsPerSocket, ...serverOptions } = limits
+  const handle = (request: Request, bindings: HttpBindings) => refuseAtTheDoor(bindings.incoming) ?? fetch(request, bindings)
+  const listener = getRequestListener((request, bindings) => handle(request, bindings as HttpBindings), { errorHandler: refuseUnreadable })
+  const server = createServer(serverOptions, (incoming, outgoing) => void listener(incoming, outgoing))
+  Object.assign(server, { maxRequestsPerSocket, maxConnections })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(at.port, at.host, resolve)
