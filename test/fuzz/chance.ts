@@ -5,9 +5,6 @@ export const maybe = (random: Random, probability: number): boolean => random.ne
 
 export const bytesOf = (random: Random, count: number): Buffer => Buffer.from(Array.from({ length: count }, () => random.between(0, 255)))
 
-/** Some of them, in their order. */
-export const some = <T>(random: Random, list: readonly T[], probability = 0.5): T[] => list.filter(() => maybe(random, probability))
-
 export const uuidOf = (random: Random): string => {
   const hex = bytesOf(random, 16).toString('hex')
   return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20)].join('-')

@@ -1,87 +1,76 @@
 import { parseArgs } from 'node:util'
 import { fuzz } from './run.ts'
-import type { Report } from './verdict.ts'
+import { fuzzSignatures } from './signatures.ts'
+import { fuzzSlowly } from './slow.ts'
 
-const usage = `npm run fuzz [-- options]: sends a gateway of its own what nobody should send, and counts what it makes of it
+const usage = `npm run fuzz [-- options]: does to Tidings what nobody should do, and counts what comes of it
 
-  --requests N   how many requests (20,000)
-  --seed S       another seed is other requests, the same one is the same (1)
-  --from N       number of the first request, to repeat one that was reported
-  --seconds N    ends after this time at the latest, and says so (1,800)
-  --json         one JSON object on stdout instead of the table
+  --only V1,V2   some of the parts: V1 forged signatures, V2 requests, V3 slow clients (V1,V2)
+  --requests N   how many requests (V2: 20,000)
+  --seed S       another seed is other attacks, the same one is the same (1)
+  --from N       number of the first request, to repeat one that was reported (V2)
+  --seconds N    requests end after this time at the latest, and say so (V2: 1,800); slow clients last as long (V3: 120)
+  --json         one JSON object on stdout instead of a table
   --help         this`
 
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
+type Options = { only: string[]; requests: number; seed: number; from: number; seconds: number | undefined; json: boolean }
+type Report = { ok: boolean }
+type Part = (options: Options) => Promise<Report>
+
+const parts: Record<string, Part> = {
+  V1: ({ seed }) => fuzzSignatures({ cases: 20_000, seed }),
+  V2: ({ requests, seed, from, seconds }) =>
+    fuzz({ requests, seed, from, withinSeconds: seconds ?? 1_800, onProgress: (done) => say(`  ${done} of ${requests} requests`) }),
+  V3: ({ seconds }) => fuzzSlowly({ sockets: 1_000, seconds: seconds ?? 120 }),
+}
+const standard = ['V1', 'V2']
+
 /** `npm run fuzz`. Resolves with the exit code: 0 only when nothing was found. */
 export async function main(args: string[]): Promise<number> {
   const options = readOptions(args)
-  if (options === 'help') {
-    process.stdout.write(`${usage}\n`)
-    return 0
-  }
   if (typeof options === 'string') {
-    say(`${options}\n\n${usage}`)
-    return 2
+    if (options === 'help') process.stdout.write(`${usage}\n`)
+    else say(`${options}\n\n${usage}`)
+    return options === 'help' ? 0 : 2
   }
-  const report = await fuzz({ ...options, onProgress: (done) => say(`  ${done} of ${options.requests} requests`) })
-  process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : render(report)}\n`)
-  return report.ok ? 0 : 1
+  const reports: Record<string, Report> = {}
+  for (const name of options.only) {
+    say(`${name} …`)
+    reports[name] = await (parts[name] as Part)(options)
+  }
+  const ok = Object.values(reports).every((report) => report.ok)
+  const all = { ok, node: process.version, ...reports }
+  process.stdout.write(`${options.json ? JSON.stringify(all, null, 2) : render(all)}\n`)
+  return ok ? 0 : 1
 }
-
-type Options = { requests: number; seed: number; from: number; withinSeconds: number; json: boolean }
 
 function readOptions(args: string[]): Options | string {
   const text = { type: 'string' } as const
   try {
-    const { values } = parseArgs({
-      args,
-      options: { requests: text, seed: text, from: text, seconds: text, json: { type: 'boolean' }, help: { type: 'boolean' } },
-    })
+    const flags = { json: { type: 'boolean' }, help: { type: 'boolean' } } as const
+    const { values } = parseArgs({ args, options: { only: text, requests: text, seed: text, from: text, seconds: text, ...flags } })
     if (values.help) return 'help'
-    const numbers = {
-      requests: values.requests ?? '20000',
-      seed: values.seed ?? '1',
-      from: values.from ?? '0',
-      seconds: values.seconds ?? '1800',
-    }
-    for (const [name, value] of Object.entries(numbers)) if (!/^\d{1,9}$/.test(value)) return `--${name} ${value}: must be a whole number`
-    const { requests, seed, from, seconds } = numbers
-    return {
-      requests: Number(requests),
-      seed: Number(seed),
-      from: Number(from),
-      withinSeconds: Number(seconds),
-      json: values.json ?? false,
-    }
+    const only = values.only?.split(',') ?? standard
+    const unknown = only.find((name) => !(name in parts))
+    if (unknown !== undefined) return `--only ${unknown}: must be of ${Object.keys(parts).join(', ')}`
+    const { requests = '20000', seed = '1', from = '0', seconds } = values
+    for (const [name, value] of Object.entries({ requests, seed, from, seconds: seconds ?? '0' }))
+      if (!/^\d{1,9}$/.test(value)) return `--${name} ${value}: must be a whole number`
+    const limit = seconds === undefined ? undefined : Number(seconds)
+    return { only, requests: Number(requests), seed: Number(seed), from: Number(from), seconds: limit, json: values.json ?? false }
   } catch (error) {
     return (error as Error).message
   }
 }
 
-function render(report: Report): string {
-  const rows: [string, string | number][] = [
-    ['requests', `${report.requests} in ${report.seconds} s, seed ${report.seed}, ${report.tricks} kinds`],
-    [
-      'answers',
-      Object.entries(report.answers)
-        .map(([status, count]) => `${status}: ${count}`)
-        .join('  '),
-    ],
-    ['5xx', report.fiveHundreds],
-    ['crashes', report.crashes],
-    ['complaints in the log', report.complaints.length],
-    ['growth of the heap', `${report.heapGrowthMiB} MiB (5 at most), ${report.rssMiB} MiB resident`],
-    ['events accepted', `${report.accepted}, of which ${report.compared} were read again and compared byte by byte`],
-    [
-      'misses',
-      Object.entries(report.missed)
-        .map(([what, count]) => `${what}: ${count}`)
-        .join('  ') || 'none',
-    ],
-  ]
-  const lines = rows.map(([name, value]) => `  ${name.padEnd(24)}${value}`)
-  return [...lines, ...report.complaints, ...report.misses.map((one) => JSON.stringify(one, null, 2)), report.ok ? 'ok' : 'NOT OK'].join(
-    '\n',
-  )
+/** Each figure on a line of its own; what was found, whole. */
+function render(all: Record<string, unknown>, indent = ''): string {
+  return Object.entries(all)
+    .map(([name, value]) => {
+      const isPart = typeof value === 'object' && value !== null && 'ok' in value
+      return isPart ? `${name}\n${render(value as Record<string, unknown>, '  ')}` : `${indent}${name.padEnd(20)}${JSON.stringify(value)}`
+    })
+    .join('\n')
 }

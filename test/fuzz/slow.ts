@@ -18,7 +18,7 @@ export type SlowReport = {
 }
 
 /** V3: crowds of slow clients come again and again, and a healthy one goes on. */
-export async function beslowed({ sockets, seconds }: { sockets: number; seconds: number }): Promise<SlowReport> {
+export async function fuzzSlowly({ sockets, seconds }: { sockets: number; seconds: number }): Promise<SlowReport> {
   const target = await startTarget()
   try {
     const { port, key } = target
