@@ -81,3 +81,13 @@ export const cidrList = z
     (parts) => parts.every((part) => /^[0-9a-fA-F:.]+\/\d{1,3}$/.test(part)),
     'must be CIDRs such as `10.0.0.0/8`, separated by commas',
   )
+
+/** `80, 443` → a list. */
+export const portList = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .refine(
+    (parts) => parts.every((part) => /^[1-9]\d{0,4}$/.test(part) && Number(part) <= 65_535),
+    'must be ports such as `80,443`, separated by commas',
+  )
+  .transform((parts) => parts.map(Number))

@@ -38,7 +38,8 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
   const fleet = joinFleet(redis, target.prefix, self, settings.concurrency)
   const queue = openQueue(target, onError)
   const parking = startParking(redis, target.prefix, queue, fleet.slots, log)
-  const sender = createSender(createAddressPolicy({ allow: settings.allowedAddresses }), { connectionsPerOrigin: settings.concurrency })
+  const policy = createAddressPolicy({ allow: settings.allowedAddresses, ports: settings.allowedPorts })
+  const sender = createSender(policy, { connectionsPerOrigin: settings.concurrency })
   const worker = startWorker(
     target,
     settings,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { cidrList, fragments, integer } from '../../shared/settings.ts'
+import { usualPorts } from '../../shared/http/address-policy.ts'
+import { cidrList, fragments, integer, portList } from '../../shared/settings.ts'
 
 export const dispatcherSettings = z.object({
   ...fragments.redis,
@@ -8,6 +9,9 @@ export const dispatcherSettings = z.object({
   host: fragments.server.host,
   port: integer(0, 65_535).optional().describe('Port for `/healthz` and `/readyz`; none is opened when left out.'),
   allowedAddresses: cidrList.describe('Private addresses that webhooks may have all the same: CIDRs, comma-separated.'),
+  allowedPorts: portList
+    .default(usualPorts)
+    .describe('Ports that webhooks may lead to, comma-separated. At an address of ALLOWED_ADDRESSES, any port.'),
   concurrency: integer(1, 1_000).default(50).describe('Requests under way at once in one dispatcher process.'),
   breakerFailures: integer(0, 1_000)
     .default(5)

@@ -23,7 +23,7 @@ import type { StatusSettings } from './settings.ts'
 export type StatusServiceDeps = { settings: StatusSettings; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }
 
 export async function startStatus({ settings, storage, redis: target, vault, log, clock }: StatusServiceDeps): Promise<Service> {
-  const policy = createAddressPolicy({ allow: settings.allowedAddresses })
+  const policy = createAddressPolicy({ allow: settings.allowedAddresses, ports: settings.allowedPorts })
   const opteryx = opteryxTarget(settings, { policy })
   const onError = (error: Error) => log.warn({ err: error }, 'Redis is away')
   const [schemes, formats, adapters] = await Promise.all([

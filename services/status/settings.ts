@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { cidrList, fragments } from '../../shared/settings.ts'
+import { usualPorts } from '../../shared/http/address-policy.ts'
+import { cidrList, fragments, portList } from '../../shared/settings.ts'
 
 /** As Opteryx has it: no scheme; a path in front of `/event` may hold a token. */
 const opteryxDomain = z
@@ -14,6 +15,9 @@ export const statusSettings = z.object({
   ...fragments.public,
   ...fragments.log,
   allowedAddresses: cidrList.describe('Private addresses that webhooks may have all the same: CIDRs, comma-separated.'),
+  allowedPorts: portList
+    .default(usualPorts)
+    .describe('Ports that webhooks may lead to, comma-separated. At an address of ALLOWED_ADDRESSES, any port.'),
   queuesWritable: z
     .stringbool()
     .default(false)

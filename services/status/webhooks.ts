@@ -185,7 +185,7 @@ function check(input: Settled, secrets: string[], { policy, schemes, formats, cl
   if (!url.ok)
     errors.push({
       path: ['url'],
-      message: `${url.reason}; it must be a http(s) URL without user, password or fragment, and lead to a public address`,
+      message: `${url.reason}; it must be a http(s) URL without user, password or fragment, and lead to a public address and a port of ALLOWED_PORTS`,
     })
   if (!formats.has(input.format)) errors.push({ path: ['format'], message: `must be one of ${formats.names().join(', ')}` })
   else {

@@ -1,7 +1,7 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { buildConnector } from 'undici'
-import { hostOf, refusal, type AddressPolicy } from './address-policy.ts'
+import { hostOf, portOf, refusal, type AddressPolicy } from './address-policy.ts'
 
 /** No connection was made, or none was used: the destination is not one that the policy allows. */
 export class BlockedAddressError extends Error {
@@ -26,16 +26,24 @@ export type GuardOptions = {
  * rebinding); and the address at the other end of the socket, whatever way led there.
  */
 export function createGuardedConnector(policy: AddressPolicy, options: GuardOptions): buildConnector.connector {
-  const connect = buildConnector({ timeout: options.connectTimeoutMs, lookup: guardedLookup(policy, options.lookup ?? systemLookup) })
+  const lookup = bounded(options.lookup ?? systemLookup)
+  // a lookup is not told the port that its answer is for, so each port has a connector of its own
+  const connectors = new Map<number, buildConnector.connector>()
+  const connectorFor = (port: number) => {
+    const known = connectors.get(port) ?? buildConnector({ timeout: options.connectTimeoutMs, lookup: guardedLookup(policy, port, lookup) })
+    connectors.set(port, known)
+    return known
+  }
   return (target, callback) => {
     const host = hostOf(target.hostname)
-    if (isIP(host) && !policy.allowsAddress(host)) {
+    const port = portOf(target)
+    if (isIP(host) && !policy.allowsAddress(host, port)) {
       queueMicrotask(() => callback(new BlockedAddressError(), null))
       return
     }
-    connect(target, (...[error, socket]) => {
+    connectorFor(port)(target, (...[error, socket]) => {
       if (error) return callback(error, null)
-      if (policy.allowsAddress(socket.remoteAddress ?? '')) return callback(null, socket)
+      if (policy.allowsAddress(socket.remoteAddress ?? '', port)) return callback(null, socket)
       socket.destroy()
       callback(new BlockedAddressError(), null)
     })
@@ -43,14 +51,34 @@ export function createGuardedConnector(policy: AddressPolicy, options: GuardOpti
 }
 
 /** Refuses the name when any of its addresses is denied: a mixed answer is how rebinding begins. */
-function guardedLookup(policy: AddressPolicy, lookup: LookupFunction): LookupFunction {
+function guardedLookup(policy: AddressPolicy, port: number, lookup: LookupFunction): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, options, (error, address, family) => {
       if (error) return callback(error, address, family)
       // with `all: true`, which Node asks for when it tries families in turn, the answer is an array
       const found = typeof address === 'string' ? [address] : (address as LookupAddress[]).map((entry) => entry.address)
-      if (found.length > 0 && found.every((ip) => policy.allowsAddress(ip))) return callback(null, address, family)
+      if (found.length > 0 && found.every((ip) => policy.allowsAddress(ip, port))) return callback(null, address, family)
       callback(new BlockedAddressError(), '', 0)
     })
   }
 }
+
+const lookupMs = 5_000
+
+/** A name server may take its time, and must not take all of the attempt's. */
+const bounded =
+  (lookup: LookupFunction): LookupFunction =>
+  (hostname, options, callback) => {
+    let isOpen = true
+    const answer: typeof callback = (...given) => {
+      if (!isOpen) return
+      isOpen = false
+      clearTimeout(timer)
+      callback(...given)
+    }
+    const timer = setTimeout(
+      () => answer(Object.assign(new Error('the name server did not answer'), { code: 'EAI_AGAIN' }), '', 0),
+      lookupMs,
+    )
+    lookup(hostname, options, answer)
+  }

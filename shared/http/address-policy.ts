@@ -7,7 +7,8 @@ import ipaddr from 'ipaddr.js'
  */
 export type AddressPolicy = {
   checkUrl(url: string): { ok: true; url: URL } | { ok: false; reason: string }
-  allowsAddress(ip: string): boolean
+  /** With a port: whether it may be connected to there. */
+  allowsAddress(ip: string, port?: number): boolean
 }
 
 export const refusal = 'this address is not allowed as a destination'
@@ -45,24 +46,31 @@ function isPublic(ip: string): boolean {
   return address.match(global6) && !denied6.some((range) => address.match(range))
 }
 
-/** `allow`: CIDRs of the operator. They let private literals through, and names that resolve into them. */
-export function createAddressPolicy({ allow }: { allow: string[] }): AddressPolicy {
+/** Where receivers of webhooks listen. Elsewhere are mail, databases and consoles, which must not be talked to by a POST. */
+export const usualPorts = [80, 443, 8080, 8443]
+
+/**
+ * `allow`: CIDRs of the operator. They let private literals through, and names that resolve into them, at any port.
+ * `ports`: those that may be connected to anywhere else.
+ */
+export function createAddressPolicy({ allow, ports = usualPorts }: { allow: string[]; ports?: number[] }): AddressPolicy {
   const allowed = new BlockList()
   for (const cidr of allow) addCidr(allowed, cidr)
+  const isUsual = (port: number | undefined) => port === undefined || ports.includes(port)
 
-  function allowsAddress(ip: string): boolean {
+  function allowsAddress(ip: string, port?: number): boolean {
     const family = isIP(ip)
     // a zone (`fe80::1%eth0`) picks an interface of this machine, which no webhook may
     if (family === 0 || ip.includes('%')) return false
-    return allowed.check(ip, family === 4 ? 'ipv4' : 'ipv6') || isPublic(ip)
+    return allowed.check(ip, family === 4 ? 'ipv4' : 'ipv6') || (isUsual(port) && isPublic(ip))
   }
 
-  function allowsHost(host: string): boolean {
-    if (isIP(host)) return allowsAddress(host)
+  function allowsHost(host: string, port: number): boolean {
+    if (isIP(host)) return allowsAddress(host, port)
     if (!isName(host)) return false
     if (isLocalhost(host)) return allowsAddress('127.0.0.1') || allowsAddress('::1')
     // such a name may resolve into an allowed network: the address it turns out to have decides then
-    return allow.length > 0 || !isInternal(host)
+    return allow.length > 0 || (isUsual(port) && !isInternal(host))
   }
 
   function checkUrl(text: string): ReturnType<AddressPolicy['checkUrl']> {
@@ -70,11 +78,14 @@ export function createAddressPolicy({ allow }: { allow: string[] }): AddressPoli
     // `href` still shows the `#` of an empty fragment, `hash` does not
     if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.href.includes('#'))
       return { ok: false, reason: refusal }
-    return allowsHost(hostOf(url.hostname)) ? { ok: true, url } : { ok: false, reason: refusal }
+    return allowsHost(hostOf(url.hostname), portOf(url)) ? { ok: true, url } : { ok: false, reason: refusal }
   }
 
   return { checkUrl, allowsAddress }
 }
+
+export const portOf = ({ port, protocol }: { port?: string; protocol: string }): number =>
+  Number(port) || (protocol === 'https:' ? 443 : 80)
 
 /** A host as it is to be judged: no brackets, lower case, and without trailing dots, however many (CVE-2022-24825). */
 export const hostOf = (hostname: string): string =>

@@ -17,7 +17,7 @@ export type SignatureOptions = { cases: number; seed: number /** All there are, 
 
 /** Signs and verifies with every scheme there is, and breaks every second request in some way. */
 export async function fuzzSignatures({ cases, seed, schemes }: SignatureOptions): Promise<SignatureReport> {
-  const subjects = (schemes ?? (await loadSchemes()).all()).flatMap((scheme) =>
+  const subjects = (schemes ?? (await loadSchemes()).all().filter(({ unsigned }) => !unsigned)).flatMap((scheme) =>
     setupsOf(scheme.name).map((setup) => subjectOf(scheme, setup)),
   )
   const report: SignatureReport = { ok: true, seed, cases, falseAccepts: 0, falseRejects: 0, findings: [] }

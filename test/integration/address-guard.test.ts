@@ -188,6 +188,46 @@ describe('names', () => {
   })
 })
 
+describe('ports', () => {
+  it('that are not allowed are not connected to, whatever address a name turns out to have', async () => {
+    let sockets = 0
+    const count = () => void sockets++
+    subscribe('net.client.socket', count)
+    // a public address at a port of nobody's webhooks; the operator has allowed another network
+    const agent = agentFor(createAddressPolicy({ allow: ['10.0.0.0/8'] }), resolver(['8.8.8.8']))
+    expect(await errorOf('http://mail.example.com:25/', agent)).toMatchObject(blocked)
+    expect(await errorOf('http://8.8.8.8:6379/', agent)).toMatchObject(blocked)
+    unsubscribe('net.client.socket', count)
+    // the socket is made before the name is looked up, and is never connected
+    expect(sockets).toBeLessThanOrEqual(1)
+    expect(connections).toBe(0)
+  })
+})
+
+describe('slow name servers', () => {
+  it('are given up on after 5 seconds, however patient the attempt is', async () => {
+    const agent = new Agent({ connect: createGuardedConnector(closed, { connectTimeoutMs: 30_000, lookup: () => {} }) })
+    agents.push(agent)
+    const started = performance.now()
+    expect(await errorOf('http://slow.example.com/', agent)).toMatchObject({ code: 'EAI_AGAIN' })
+    expect(performance.now() - started).toBeGreaterThan(4_900)
+    expect(performance.now() - started).toBeLessThan(9_000)
+  })
+
+  it('that answer after all change nothing any more', async () => {
+    let answer: () => void = () => {}
+    const late: LookupFunction = (_name, _options, callback) => {
+      answer = () => callback(null, [{ address: '127.0.0.1', family: 4 }])
+    }
+    const agent = new Agent({ connect: createGuardedConnector(loopback, { connectTimeoutMs: 30_000, lookup: late }) })
+    agents.push(agent)
+    expect(await errorOf(`http://late.example.com:${port}/`, agent)).toMatchObject({ code: 'EAI_AGAIN' })
+    answer()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(connections).toBe(0)
+  })
+})
+
 describe('the other end of the socket', () => {
   it('is looked at before the socket is used', async () => {
     // a policy that changes its mind stands for a way around the first two checks

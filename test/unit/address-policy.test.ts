@@ -125,6 +125,37 @@ describe('URLs', () => {
   })
 })
 
+describe('ports', () => {
+  const refusedPorts = [1, 22, 25, 6379, 8400, 65_535]
+
+  it('are those at which receivers of webhooks listen', () => {
+    for (const port of [80, 443, 8080, 8443]) expect(allowsUrl(`https://example.com:${port}/`), `${port}`).toBe(true)
+    for (const port of refusedPorts) {
+      expect(policy.checkUrl(`https://example.com:${port}/`), `${port}`).toEqual({ ok: false, reason: refusal })
+      expect(policy.checkUrl(`http://8.8.8.8:${port}/`), `${port}`).toEqual({ ok: false, reason: refusal })
+      expect(policy.allowsAddress('8.8.8.8', port), `${port}`).toBe(false)
+    }
+    expect(policy.allowsAddress('8.8.8.8', 443)).toBe(true)
+  })
+
+  it('are others where the operator says so', () => {
+    const other = createAddressPolicy({ allow: [], ports: [9443] })
+    expect(allowsUrl('https://example.com:9443/', other)).toBe(true)
+    expect(allowsUrl('https://example.com/', other)).toBe(false)
+  })
+
+  it('are all open at an address that the operator allows, and there alone', () => {
+    const internal = createAddressPolicy({ allow: ['10.0.0.0/8'] })
+    for (const port of refusedPorts) {
+      expect(allowsUrl(`http://10.1.2.3:${port}/`, internal)).toBe(true)
+      expect(allowsUrl(`http://8.8.8.8:${port}/`, internal)).toBe(false)
+      // what a name resolves to is known at the connection only
+      expect(allowsUrl(`http://hooks.example.com:${port}/`, internal)).toBe(true)
+      expect([internal.allowsAddress('10.1.2.3', port), internal.allowsAddress('8.8.8.8', port)]).toEqual([true, false])
+    }
+  })
+})
+
 describe('what the operator allows', () => {
   const loopback = createAddressPolicy({ allow: ['127.0.0.0/8', '::1'] })
 

@@ -32,6 +32,7 @@ describe('readSettings', () => {
       logLevel: 'info',
       host: '127.0.0.1',
       allowedAddresses: [],
+      allowedPorts: [80, 443, 8080, 8443],
       concurrency: 50,
       lockMs: 15_000,
       stalledMs: 5_000,

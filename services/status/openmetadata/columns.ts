@@ -121,7 +121,10 @@ function checkedUrl(endpoint: string, { policy }: Pick<Deps, 'policy'>): string 
   const url = policy.checkUrl(endpoint)
   if (!url.ok)
     throw invalid([
-      { path, message: `${url.reason}; it must be a http(s) URL without user, password or fragment, and lead to a public address` },
+      {
+        path,
+        message: `${url.reason}; it must be a http(s) URL without user, password or fragment, and lead to a public address and a port of ALLOWED_PORTS`,
+      },
     ])
   if (endpoint.includes('***') && maskedUrl(endpoint) === endpoint)
     throw invalid([{ path, message: 'has masks in it; give the whole URL' }])

@@ -4,7 +4,7 @@ import { webhookStatuses } from './fields.ts'
 import { time } from './list.ts'
 
 const reservedHeader =
-  /^(host|content-.*|transfer-encoding|connection|upgrade|expect|te|trailer|cookie|webhook-.*|keep-alive|proxy-.*|user-agent|accept-encoding|ce-.*)$/
+  /^(host|content-.*|transfer-encoding|connection|upgrade|expect|te|trailer|cookie|webhook-.*|svix-.*|keep-alive|proxy-.*|user-agent|accept-encoding|ce-.*)$/
 
 /** RFC 9110 §5.6.2 `token`; lower case, as two spellings of one name would be sent as two headers. */
 const HeaderName = z
@@ -23,7 +23,7 @@ export const CustomHeaders = z
   .record(HeaderName, HeaderValue)
   .refine((headers) => Object.keys(headers).length <= 20, 'must be at most 20 headers')
   .describe(
-    'Headers sent with each request, for example an `authorization` of the receiver. Printable ASCII. Not `host`, `content-*`, `transfer-encoding`, `connection`, `upgrade`, `expect`, `te`, `trailer`, `cookie`, `webhook-*`, `keep-alive`, `proxy-*`, `user-agent`, `accept-encoding` or `ce-*`. Stored sealed, never shown again.',
+    'Headers sent with each request, for example an `authorization` of the receiver. Printable ASCII. Not `host`, `content-*`, `transfer-encoding`, `connection`, `upgrade`, `expect`, `te`, `trailer`, `cookie`, `webhook-*`, `svix-*`, `keep-alive`, `proxy-*`, `user-agent`, `accept-encoding` or `ce-*`. Stored sealed, never shown again.',
   )
 
 const webhookId = z.string().min(1).max(100)
@@ -45,7 +45,7 @@ export const WebhookInput = z
       .min(1)
       .max(2048)
       .describe(
-        'Where to deliver: `https:` or `http:`, without user, password or fragment. Must not lead to a private address unless the operator allows it.',
+        'Where to deliver: `https:` or `http:`, without user, password or fragment. Must not lead to a private address, or to another port than 80, 443, 8080 and 8443, unless the operator allows it.',
       ),
     label: label.nullable().default(null),
     active: z
