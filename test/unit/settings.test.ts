@@ -33,6 +33,8 @@ describe('readSettings', () => {
       host: '127.0.0.1',
       allowedAddresses: [],
       allowedPorts: [80, 443, 8080, 8443],
+      breakerFailures: 5,
+      breakerOpenMs: 10_000,
       concurrency: 50,
       lockMs: 15_000,
       stalledMs: 5_000,
@@ -51,6 +53,8 @@ describe('readSettings', () => {
 
   it('takes an empty variable for one that is not set', () => {
     expect(readSettings(dispatcherSettings, { ...least, CONCURRENCY: '', LOG_LEVEL: '' })).toMatchObject({
+      breakerFailures: 5,
+      breakerOpenMs: 10_000,
       concurrency: 50,
       logLevel: 'info',
     })
