@@ -1,6 +1,7 @@
 import type { Envelope } from './contracts/event.ts'
 import type { Subscription, SubscriptionFilters } from './contracts/subscription.ts'
 import { openMetadataObstacle } from './openmetadata-filter.ts'
+import { ownSource } from './own-event.ts'
 
 /** Why a subscription wants an event, or which clause keeps it from wanting it. */
 export type Verdict = { matched: true; reason: string } | { matched: false; clause: string; reason: string }
@@ -19,8 +20,10 @@ const subjects: Record<Clause, (event: Envelope) => string[]> = {
 const clauses = Object.keys(subjects) as Clause[]
 const present = (value: string | undefined) => (value === undefined ? [] : [value])
 
-export function explainMatch(event: Envelope, subscription: Pick<Subscription, 'eventType' | 'filters'>): Verdict {
+export function explainMatch(event: Envelope, subscription: Pick<Subscription, 'webhookId' | 'eventType' | 'filters'>): Verdict {
   const { eventType, filters } = subscription
+  const own = event.source === ownSource ? ownObstacle(event, subscription) : undefined
+  if (own) return { matched: false, clause: 'event_type', reason: own }
   if (!typeMatches(eventType, event.type)) {
     return { matched: false, clause: 'event_type', reason: `the type "${event.type}" is not covered by "${eventType}"` }
   }
@@ -38,6 +41,12 @@ export function explainMatch(event: Envelope, subscription: Pick<Subscription, '
   if (obstacle) return { matched: false, clause: 'open_metadata', reason: obstacle }
   const held = [...clauses, 'open_metadata' as const].filter((clause) => filters[clause] !== undefined)
   return { matched: true, reason: `"${eventType}" covers the type${held.length > 0 ? `, and these hold: ${held.join(', ')}` : ''}` }
+}
+
+/** What Tidings tells of itself goes to who asks for it, and never to the webhook that it is about. */
+function ownObstacle(event: Envelope, { webhookId, eventType }: Pick<Subscription, 'webhookId' | 'eventType'>): string | undefined {
+  if (eventType === '*') return '"*" covers what sources report; events of Tidings itself are subscribed to by name'
+  return event.entity?.id === webhookId ? 'it is about this webhook itself' : undefined
 }
 
 const describe = (values: string[]) => (values.length === 0 ? 'none' : values.map((value) => `"${value}"`).join(' or '))

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-import type { Envelope } from '../../shared/contracts/event.ts'
 import { createId } from '../../shared/id.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import type { Registry } from '../../shared/registry.ts'
@@ -35,12 +33,3 @@ export function intoBatches(
 
 const sizeOf = ({ batchSize, format }: Terms, formats: Registry<Format>): number =>
   batchSize > 1 && formats.has(format) && formats.get(format).renderBatch ? batchSize : 1
-
-/** Deliveries of one lane wait for one another. What has no entity is a lane of its own. */
-export function laneOf(envelope: Envelope, webhookId: string, order: Terms['order']): string | null {
-  if (order === null) return null
-  if (order === 'webhook') return webhookId
-  const { entity, subject, type } = envelope
-  const name = entity ? `${entity.type}/${entity.id ?? entity.name ?? ''}` : (subject ?? type)
-  return `${webhookId}:${createHash('sha256').update(name).digest('base64url').slice(0, 22)}`
-}

@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/clock.ts'
 import type { Envelope } from '../../shared/contracts/event.ts'
 import { deliveryId } from '../../shared/id.ts'
+import { laneOf } from '../../shared/lane.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { createMatcher, type Matcher } from '../../shared/match.ts'
 import type { Format } from '../../shared/payload/format.ts'
@@ -9,7 +10,7 @@ import { findRecipients } from '../../shared/recipients.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { DeliveryCause, NewDelivery, OpenDelivery, Storage, Terms } from '../../shared/storage/storage.ts'
 import type { Bodies, Lanes } from '../../shared/transport.ts'
-import { intoBatches, laneOf } from './grouping.ts'
+import { intoBatches } from './grouping.ts'
 
 export type RelayDeps = {
   storage: Pick<Storage, 'events' | 'deliveries' | 'subscriptions' | 'webhooks' | 'directory'>

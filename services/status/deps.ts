@@ -30,7 +30,7 @@ export type StatusDeps = {
   formats: Registry<Format>
   /** What status may know of the source adapters, which are ingest's. */
   adapters: Registry<AdapterDescription>
-  settings: Pick<StatusSettings, 'queuesWritable' | 'redisPrefix' | 'publicUrl'>
+  settings: Pick<StatusSettings, 'disableAfterDays' | 'queuesWritable' | 'redisPrefix' | 'publicUrl'>
   redis: Redis
   log: Logger
   clock: Clock

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Clock } from '../../shared/clock.ts'
 import type { OutcomeEntry } from '../../shared/contracts/delivery.ts'
 import type { Logger } from '../../shared/logger.ts'
+import { jobOf, type DeliveryQueue } from '../../shared/queue.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { announceRegistry, decodeOutcome, keys, type Bodies } from '../../shared/transport.ts'
 
@@ -11,6 +12,7 @@ export type RecorderDeps = {
   prefix: string
   storage: Pick<Storage, 'deliveries'>
   bodies: Pick<Bodies, 'unlink'>
+  queue: Pick<DeliveryQueue, 'add'>
   /** Not the blocking connection. */
   announce: Redis
   /** Unique among status processes that run at the same time. */
@@ -100,8 +102,12 @@ export function startRecorder(deps: RecorderDeps): Recorder {
 
   async function writeBatch(entries: Entry[]): Promise<void> {
     const outcomeEntries: OutcomeEntry[] = entries.map(([, fields]) => decodeOutcome(fields))
-    const { finishedEvents, disabledWebhooks } = await deps.storage.deliveries.record(outcomeEntries, deps.clock.now())
+    const { finishedEvents, disabledWebhooks, opened } = await deps.storage.deliveries.record(outcomeEntries, deps.clock.now())
     await forget(entries)
+    // What does not get a job now is found by the reconciler.
+    await deps.queue
+      .add(opened.map((open) => jobOf(open, deps.clock.now())))
+      .catch((error: unknown) => log.warn({ err: error }, 'deliveries not queued, left to the reconciler'))
     await deps.bodies.unlink(finishedEvents)
     if (disabledWebhooks.length > 0) {
       log.warn({ webhooks: disabledWebhooks }, 'webhooks disabled by their receivers')

@@ -15,6 +15,7 @@ import { openBodies } from '../../shared/transport.ts'
 import { createStatusApp } from './app.ts'
 import type { AdapterDescription, StatusDeps } from './deps.ts'
 import { keepOpteryxWebhook, opteryxTarget } from './opteryx.ts'
+import { watchHealth } from './health.ts'
 import { startReconciler } from './reconcile.ts'
 import { startRecorder } from './record.ts'
 import { advanceRedeliveries } from './redeliver.ts'
@@ -60,8 +61,17 @@ export async function startStatus({ settings, storage, redis: target, vault, log
   }
   await whenReady(redis)
   await keepOpteryxWebhook(opteryx, deps)
-  const recorder = startRecorder({ redis: reader, prefix, storage, bodies, announce: redis, consumer: self, clock, log })
-  const reconciler = startReconciler({ redis, prefix, storage, queue, chores: [() => advanceRedeliveries(deps)], self, clock, log })
+  const recorder = startRecorder({ redis: reader, prefix, storage, bodies, queue, announce: redis, consumer: self, clock, log })
+  const reconciler = startReconciler({
+    redis,
+    prefix,
+    storage,
+    queue,
+    chores: [() => advanceRedeliveries(deps), watchHealth(deps)],
+    self,
+    clock,
+    log,
+  })
 
   return {
     app: createStatusApp(deps),

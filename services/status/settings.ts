@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { usualPorts } from '../../shared/http/address-policy.ts'
-import { cidrList, fragments, portList } from '../../shared/settings.ts'
+import { cidrList, fragments, integer, portList } from '../../shared/settings.ts'
 
 /** As Opteryx has it: no scheme; a path in front of `/event` may hold a token. */
 const opteryxDomain = z
@@ -22,6 +22,9 @@ export const statusSettings = z.object({
     .stringbool()
     .default(false)
     .describe('Whether `/queues` may change the queue: retry, promote and remove jobs, pause. `true` or `false`.'),
+  disableAfterDays: integer(0, 365)
+    .default(5)
+    .describe('A webhook that has done nothing but fail for so many days is switched off; events `webhook.failing` warn of it. 0: never.'),
   opteryxWebhookDomain: opteryxDomain
     .optional()
     .describe(

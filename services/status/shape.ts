@@ -95,6 +95,8 @@ export const deliveryOf = (delivery: stored.DeliveryRow, key: stored.ApiKey): wi
   event_id: delivery.eventId,
   event_type: delivery.eventType,
   subscription_ids: delivery.subscriptionIds,
+  cause: delivery.cause && { kind: delivery.cause.kind, webhook_id: delivery.cause.webhookId },
+  batch_id: delivery.batchId,
   status: delivery.state,
   generation: delivery.generation,
   attempts: delivery.attempts,

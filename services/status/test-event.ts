@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto'
-import type { Envelope } from '../../shared/contracts/event.ts'
-import { createId, deliveryId } from '../../shared/id.ts'
-import type { NewEvent } from '../../shared/storage/storage.ts'
+import { deliveryId } from '../../shared/id.ts'
+import { ownEvent } from '../../shared/own-event.ts'
 import type { StatusDeps } from './deps.ts'
 import { find, inactive } from './webhooks.ts'
 
@@ -17,7 +15,8 @@ export async function sendTestEvent(
   const webhook = await find(organizationId, webhookId, deps)
   if (!webhook.active) throw inactive('this webhook')
   const now = deps.clock.now()
-  const event = testEvent(organizationId, webhookId, now)
+  const data = { webhook_id: webhookId, message: 'This is a test. If its signature verifies, your endpoint is ready.' }
+  const event = ownEvent({ type: 'webhook.test', organizationId, webhook, data, now, to: webhookId })
   const { id: eventId, type: eventType } = event.envelope
   const id = deliveryId(eventId, webhookId)
   await deps.storage.events.accept({ events: [event], organizationId, now })
@@ -32,30 +31,4 @@ export async function sendTestEvent(
     deps.log.warn({ err: error, eventId }, 'test event not queued, left to the relay')
   }
   return { eventId, deliveryId: id }
-}
-
-function testEvent(organizationId: string, webhookId: string, now: number): NewEvent {
-  const time = new Date(now).toISOString()
-  const envelope: Envelope = {
-    id: createId(),
-    organizationId,
-    source: 'tidings',
-    type: 'webhook.test',
-    time,
-    subject: `webhooks/${webhookId}`,
-    to: [webhookId],
-  }
-  const raw = Buffer.from(
-    JSON.stringify({ webhook_id: webhookId, message: 'This is a test. If its signature verifies, your endpoint is ready.' }),
-  )
-  const bodyHash = createHash('sha256').update(raw).digest('hex')
-  return {
-    envelope,
-    dedupKey: null,
-    bodyHash,
-    raw,
-    data: { start: 0, end: raw.length },
-    headers: { 'content-type': 'application/json' },
-    receivedAt: now,
-  }
 }

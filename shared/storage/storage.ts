@@ -39,6 +39,7 @@ export type Storage = {
   sources: SourceStore
   eventTypes: EventTypeStore
   webhooks: WebhookStore
+  health: HealthStore
   subscriptions: SubscriptionStore
   openMetadata: OpenMetadataStore
   directory: DirectoryStore
@@ -125,6 +126,15 @@ export type WebhookStore = {
   registryVersion(): Promise<number>
 }
 
+/** What becomes of webhooks that fail for days. The event tells of it, and is stored with it or not at all. */
+export type HealthStore = {
+  /** Active webhooks that have not succeeded since they failed. */
+  failing(): Promise<Webhook[]>
+  /** Nothing happens where it has succeeded by now. */
+  warn(webhookId: string, warnings: number, event: NewEvent): Promise<boolean>
+  disable(webhookId: string, reason: string, event: NewEvent, now: number): Promise<boolean>
+}
+
 export type SubscriptionStore = {
   /** One with the same pattern and filters is returned as it is, not added again. Undefined: no such webhook. */
   add(subscription: Subscription): Promise<Subscription | undefined>
@@ -180,7 +190,13 @@ export type DeliveryStore = {
   record(
     entries: OutcomeEntry[],
     now: number,
-  ): Promise<{ /** events none of whose deliveries is open any more */ finishedEvents: string[]; disabledWebhooks: string[] }>
+  ): Promise<{
+    /** Events none of whose deliveries is open any more. */
+    finishedEvents: string[]
+    disabledWebhooks: string[]
+    /** Deliveries that came about by the end of others: triggered, or taken over. */
+    opened: OpenDelivery[]
+  }>
   find(organizationId: string, id: string): Promise<{ delivery: DeliveryRow; attempts: Attempt[] } | undefined>
   ofEvent(organizationId: string, eventId: string, page: { limit: number }): Promise<DeliveryRow[]>
   /** An unknown field, a value of the wrong type or a bad cursor rejects with a `Problem` that names it. */

@@ -27,8 +27,8 @@ async function report(...entries: OutcomeEntry[]): Promise<void> {
 }
 
 function record(consumer = 'one') {
-  const { connect, redis, storage, bodies, clock, log, target, ending } = parts()
-  return ending(startRecorder({ redis: connect(), prefix: target.prefix, storage, bodies, announce: redis, consumer, clock, log }))
+  const { connect, redis, storage, bodies, queue, clock, log, target, ending } = parts()
+  return ending(startRecorder({ redis: connect(), prefix: target.prefix, storage, bodies, queue, announce: redis, consumer, clock, log }))
 }
 
 /** Resolves when everything was recorded, acknowledged and deleted. */

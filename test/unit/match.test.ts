@@ -17,7 +17,7 @@ const orders = anEnvelope({
   },
 })
 const bare = anEnvelope({ type: 'table.updated', source: 'warehouse' })
-const explain = (filters: SubscriptionFilters, event: Envelope = orders) => explainMatch(event, { eventType: '*', filters })
+const explain = (filters: SubscriptionFilters, event: Envelope = orders) => explainMatch(event, { webhookId: 'w', eventType: '*', filters })
 
 describe('typeMatches', () => {
   it.each([
@@ -99,11 +99,14 @@ describe('globMatches', () => {
 
 describe('explainMatch', () => {
   it('needs no filter', () => {
-    expect(explainMatch(orders, { eventType: 'table.*', filters: {} })).toEqual({ matched: true, reason: '"table.*" covers the type' })
+    expect(explainMatch(orders, { webhookId: 'w', eventType: 'table.*', filters: {} })).toEqual({
+      matched: true,
+      reason: '"table.*" covers the type',
+    })
   })
 
   it('names the type when that is what does not fit', () => {
-    expect(explainMatch(orders, { eventType: 'dashboard.*', filters: { tags: ['nothing'] } })).toEqual({
+    expect(explainMatch(orders, { webhookId: 'w', eventType: 'dashboard.*', filters: { tags: ['nothing'] } })).toEqual({
       matched: false,
       clause: 'event_type',
       reason: 'the type "table.updated" is not covered by "dashboard.*"',

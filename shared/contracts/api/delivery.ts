@@ -13,6 +13,13 @@ export const Delivery = z
     event_id: z.string(),
     event_type: z.string(),
     subscription_ids: z.array(z.string()).describe('Subscriptions that wanted the event; empty for an event sent to this webhook alone.'),
+    cause: z
+      .object({ kind: z.enum(['trigger', 'fallback', 'recipient']), webhook_id: z.string() })
+      .nullable()
+      .describe(
+        'Set where no subscription asked for it but another webhook: it triggers this one (`trigger`), failed and is followed by this one (`fallback`), or tells owners, followers or admins, one of whom has this one (`recipient`).',
+      ),
+    batch_id: z.string().nullable().describe('Deliveries with the same one were sent in one request the first time; null: it was alone.'),
     status: DeliveryState,
     generation: z.int().describe('0, and one more for each redelivery.'),
     attempts: z.int().describe('Requests so far, all generations together.'),

@@ -33,9 +33,9 @@ export function reads(db: Db): Pick<Sync<EventStore>, 'find' | 'load' | 'notFann
   }
 }
 
-export function writes(db: Db): Pick<Sync<EventStore>, 'accept' | 'markFannedOut'> {
+function insertion(db: Db) {
   const p = sql.placeholder
-  const insert = db
+  return db
     .insert(events)
     .values({
       id: p('id'),
@@ -54,6 +54,17 @@ export function writes(db: Db): Pick<Sync<EventStore>, 'accept' | 'markFannedOut
     })
     .onConflictDoNothing()
     .prepare()
+}
+
+/** For events that are made in the course of another write. */
+export function eventInsert(db: Db): (event: NewEvent) => void {
+  const insert = insertion(db)
+  return (event) => void insert.run(columns(event))
+}
+
+export function writes(db: Db): Pick<Sync<EventStore>, 'accept' | 'markFannedOut'> {
+  const p = sql.placeholder
+  const insert = insertion(db)
   const twin = db
     .select({ id: events.id, bodyHash: events.bodyHash })
     .from(events)

@@ -1,10 +1,12 @@
 import type { OutcomeEntry } from '../../contracts/delivery.ts'
+import type { OpenDelivery } from '../storage.ts'
 import type { Db } from './database.ts'
+import { followUps } from './follow-ups.ts'
 
 type Finished = Extract<OutcomeEntry, { kind: 'finished' }>
 type Started = Extract<OutcomeEntry, { kind: 'started' }>
 type Cancelled = Extract<OutcomeEntry, { kind: 'cancelled' }>
-type Recorded = { finishedEvents: string[]; disabledWebhooks: string[] }
+type Recorded = { finishedEvents: string[]; disabledWebhooks: string[]; opened: OpenDelivery[] }
 
 /**
  * Writes a batch of outcomes. The stream may bring an entry twice, or bring `finished` without `started`; every
@@ -13,6 +15,7 @@ type Recorded = { finishedEvents: string[]; disabledWebhooks: string[] }
  */
 export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Recorded {
   const write = statements(db)
+  const then = followUps(db)
 
   function start(entry: Started | Finished, startedAt: number): void {
     const inserted = write.insertAttempt.run({ ...ids(entry), startedAt })
@@ -45,19 +48,24 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
   return (entries, now) => {
     const ended = new Set<string>()
     const disabled = new Set<string>()
+    const opened: OpenDelivery[] = []
     for (const entry of entries) {
       if (entry.kind === 'started') start(entry, entry.at)
       else if (entry.kind === 'cancelled') {
         if (cancel(entry, now)) ended.add(entry.deliveryId)
       } else {
-        if (finish(entry)) ended.add(entry.deliveryId)
+        if (finish(entry)) {
+          ended.add(entry.deliveryId)
+          if (entry.state !== 'cancelled') opened.push(...then.after(entry, now))
+        }
         if (entry.disableWebhook && write.disable.run({ webhookId: entry.webhookId, reason: entry.decision, now }).changes === 1) {
           write.bumpRegistry.run()
+          then.disabled(entry.webhookId, entry.decision, now)
           disabled.add(entry.webhookId)
         }
       }
     }
-    return { finishedEvents: finishedEvents([...ended]), disabledWebhooks: [...disabled] }
+    return { finishedEvents: finishedEvents([...ended]), disabledWebhooks: [...disabled], opened }
   }
 
   function finishedEvents(deliveryIds: string[]): string[] {
@@ -133,11 +141,12 @@ function statements(db: Db) {
       WHERE id = @deliveryId AND generation = @generation AND state IN ('pending', 'retrying')`),
     healthy: prepare(`
       UPDATE webhooks SET last_succeeded_at = max(coalesce(last_succeeded_at, 0), @at), consecutive_failures = 0,
-        retries_exhausted = 0, next_attempt_at = NULL
+        retries_exhausted = 0, next_attempt_at = NULL, failing_since = NULL, warnings = 0
       WHERE id = @webhookId`),
     unhealthy: prepare(`
       UPDATE webhooks SET last_failed_at = @at, last_failed_status_code = @statusCode, last_failed_reason = @reason, next_attempt_at = @nextAttemptAt,
-        last_failed_outcome = @outcome, retries_exhausted = max(retries_exhausted, @exhausted), consecutive_failures = consecutive_failures + 1
+        last_failed_outcome = @outcome, retries_exhausted = max(retries_exhausted, @exhausted), consecutive_failures = consecutive_failures + 1,
+        failing_since = coalesce(failing_since, @at)
       WHERE id = @webhookId`),
     disable: prepare('UPDATE webhooks SET active = 0, disabled_reason = @reason, updated_at = @now WHERE id = @webhookId AND active = 1'),
     bumpRegistry: prepare('INSERT INTO registry (id, version) VALUES (1, 1) ON CONFLICT DO UPDATE SET version = version + 1'),

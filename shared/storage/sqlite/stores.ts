@@ -3,6 +3,7 @@ import * as deliveries from './deliveries.ts'
 import * as directory from './directory.ts'
 import * as events from './events.ts'
 import * as eventTypes from './event-types.ts'
+import * as health from './health.ts'
 import * as keys from './keys.ts'
 import * as ledger from './ledger.ts'
 import * as log from './delivery-log.ts'
@@ -25,6 +26,7 @@ const files = {
   sources: [sources],
   eventTypes: [eventTypes],
   webhooks: [webhooks],
+  health: [health],
   subscriptions: [subscriptions],
   openMetadata: [openMetadata],
   directory: [directory],
