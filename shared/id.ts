@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomInt } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { v7 } from 'uuid'
 
 /** A new UUIDv7 (RFC 9562): unique, and sorting by it is sorting by creation. */
@@ -21,8 +22,32 @@ export const jobId = (delivery: string, generation: number): string => `${delive
 /** A signing secret in the form of Standard Webhooks: `whsec_` and 32 random bytes in base64. */
 export const createSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`
 
-/** An API key: shown once, stored as its SHA-256. */
-export const createApiKey = (): string => `tdk_${randomBytes(32).toString('base64url')}`
+const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+/**
+ * An API key: shown once, stored as its SHA-256. A prefix that scanners for leaked secrets find, 256 random bits, and a
+ * checksum over them (as GitHub's tokens have), so that one that was cut off or mistyped is known without a look-up.
+ */
+export function createApiKey(): string {
+  const random = Array.from({ length: 43 }, () => digits[randomInt(digits.length)]).join('')
+  return `tdk_${random}${checksum(random)}`
+}
+
+function checksum(text: string): string {
+  let rest = crc32(text)
+  let sum = ''
+  for (let i = 0; i < 6; i++) {
+    sum = (digits[rest % digits.length] as string) + sum
+    rest = Math.floor(rest / digits.length)
+  }
+  return sum
+}
+
+/** A key of the form with a checksum, which is wrong. Keys of the first form have none, and are looked up. */
+export function isMistyped(key: string): boolean {
+  const [, random, sum] = /^tdk_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/.exec(key) ?? []
+  return random !== undefined && checksum(random) !== sum
+}
 
 /** What a browser holds of a sign-in (`tds_…`), and what a link to one carries (`tdl_…`); stored hashed, like a key. */
 export const createSessionText = (kind: 'link' | 'session'): string =>

@@ -25,11 +25,13 @@ export class Problem extends Error {
   readonly retryAfterSeconds: number | undefined
   /** Sent as `Allow`: the methods that the path takes. */
   readonly allow: string | undefined
+  /** Sent as they are. */
+  readonly headers: Record<string, string> | undefined
 
   constructor(
     code: ProblemCode,
     detail: string,
-    more: { errors?: FieldError[]; retryAfterSeconds?: number; allow?: string; cause?: unknown } = {},
+    more: { errors?: FieldError[]; retryAfterSeconds?: number; allow?: string; headers?: Record<string, string>; cause?: unknown } = {},
   ) {
     super(detail, { cause: more.cause })
     this.name = 'Problem'
@@ -37,6 +39,7 @@ export class Problem extends Error {
     this.errors = more.errors
     this.retryAfterSeconds = more.retryAfterSeconds
     this.allow = more.allow
+    this.headers = more.headers
   }
 
   get status() {

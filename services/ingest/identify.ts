@@ -27,12 +27,12 @@ export type Claim = { name: string } | { adapter: string }
 /** A signature, or whatever stands for one, was looked at and found wanting. */
 export class Refused extends Problem {
   readonly kind: Extract<Verdict, { valid: false }>['kind']
-  /** Whose words it is to be told in. */
-  readonly adapter: string
-  constructor({ reason, kind }: Extract<Verdict, { valid: false }>, adapter: string) {
+  /** Whom it claimed to be of, and whose words it is to be told in. */
+  readonly source: Source
+  constructor({ reason, kind }: Extract<Verdict, { valid: false }>, source: Source) {
     super('bad_signature', reason)
     this.kind = kind
-    this.adapter = adapter
+    this.source = source
   }
 }
 
@@ -54,7 +54,7 @@ export async function identify(claim: Claim, request: SourceRequest, deps: Ident
   const [source] = candidates as [Source]
   const verdict = verdicts[0] as Extract<Verdict, { valid: false }>
   deps.log.warn({ source: source.name, reason: verdict.reason }, 'signature refused')
-  throw new Refused(verdict, source.adapter)
+  throw new Refused(verdict, source)
 }
 
 async function ofOrganization(claim: Claim, apiKey: string, deps: IdentifyDeps): Promise<Source[]> {

@@ -5,14 +5,20 @@ import type { HttpBindings } from '@hono/node-server'
 import { createApp, type App, type AppEnv } from '../../shared/http/app.ts'
 import { presentedKey } from '../../shared/http/authenticate.ts'
 import { Problem } from '../../shared/problem.ts'
+import type { Source } from '../../shared/storage/storage.ts'
 import type { Registry } from '../../shared/registry.ts'
 import { accept, type AcceptDeps } from './accept.ts'
 import { grantHandshake } from './handshake.ts'
 import { identify, Refused, type Claim, type IdentifyDeps } from './identify.ts'
+import type { Refusals } from './refusals.ts'
 import type { Answer, Limits, SourceAdapter, SourceRequest } from './source.ts'
 
 export type RouteDeps = AcceptDeps &
-  IdentifyDeps & { adapters: Registry<SourceAdapter>; storage: AcceptDeps['storage'] & IdentifyDeps['storage'] }
+  IdentifyDeps & {
+    adapters: Registry<SourceAdapter>
+    refusals?: Pick<Refusals, 'note' | 'noteClaimed'> | undefined
+    storage: AcceptDeps['storage'] & IdentifyDeps['storage']
+  }
 
 /** Events posted with an API key and without a registered source are of this one. */
 const ownSource = 'api'
@@ -35,8 +41,10 @@ export function createIngestApp(deps: RouteDeps): App {
 
   // Before the body is read: who has no key is not listened to.
   const withKey = createMiddleware<AppEnv>(async function authenticated(c, next) {
-    c.set('key', await deps.authenticate.key(apiKeyOf(c), 'ingest'))
+    const key = await deps.authenticate.key(apiKeyOf(c), 'ingest')
+    c.set('key', key)
     await next()
+    for (const [name, value] of Object.entries(deps.authenticate.limits?.headers(key) ?? {})) c.header(name, value)
   })
   app.post('/events', withKey, limited, async (c) => {
     const { organizationId } = c.get('key')
@@ -48,7 +56,12 @@ export function createIngestApp(deps: RouteDeps): App {
   const fromSource = (claimOf: (c: Context<AppEnv>) => Claim) => async (c: Context<AppEnv>) =>
     takeFrom(claimOf(c), await receive(c, deps), limits, deps)
   const named = fromSource((c) => ({ name: c.req.param('source') as string }))
-  app.post('/sources/:source/events', limited, named)
+  const notesTooLarge = createMiddleware<AppEnv>(async function notesWhatIsTooLarge(c, next) {
+    await next()
+    if (c.error instanceof Problem && c.error.code === 'too_large')
+      deps.refusals?.noteClaimed(c.req.param('source') as string, c.error, Number(c.req.header('content-length') ?? 0))
+  })
+  app.post('/sources/:source/events', notesTooLarge, limited, named)
   for (const adapter of deps.adapters.all()) {
     const claimed = fromSource((c) => claimIn(c, adapter))
     for (const path of adapter.paths ?? []) app.post(path, limited, claimed)
@@ -66,8 +79,10 @@ export function createIngestApp(deps: RouteDeps): App {
 
 async function takeFrom(claim: Claim, request: SourceRequest, limits: Limits, deps: RouteDeps): Promise<Response> {
   let adapter = 'adapter' in claim ? deps.adapters.get(claim.adapter) : undefined
+  let source: Source | undefined
   try {
-    const source = await identify(claim, request, deps)
+    source = await identify(claim, request, deps)
+    if (!request.apiKey) deps.authenticate.limits?.takeOrganization(source.organizationId)
     adapter = deps.adapters.get(source.adapter)
     const greeting = adapter.handshake?.(request)
     if (greeting) return respond(greeting)
@@ -76,10 +91,12 @@ async function takeFrom(claim: Claim, request: SourceRequest, limits: Limits, de
     const events = await accept({ organizationId, source: name, drafts, headers: request.headers, identity: adapter.identity }, deps)
     return respond(adapter.answer?.accepted ?? { status: 202, body: { events } })
   } catch (error) {
-    if (error instanceof Refused) adapter = deps.adapters.get(error.adapter)
+    if (error instanceof Refused) source = error.source
+    if (source) adapter = deps.adapters.get(source.adapter)
+    if (source && error instanceof Problem) deps.refusals?.note(source, error, request.body.length)
     const answer = error instanceof Problem ? inItsWords(error, adapter) : undefined
     if (!answer) throw error
-    return respond(answer)
+    return respond(answer, error as Problem)
   }
 }
 
@@ -99,10 +116,13 @@ function claimIn(c: Context<AppEnv>, adapter: SourceAdapter): Claim {
   return name === undefined ? { adapter: adapter.name } : { name }
 }
 
-const respond = ({ status, headers, body }: Answer): Response =>
-  typeof body === 'string'
-    ? new Response(body, { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers } })
-    : new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } })
+function respond({ status, headers, body }: Answer, problem?: Problem): Response {
+  const seconds = problem?.retryAfterSeconds
+  const more = { ...(seconds !== undefined && { 'retry-after': String(seconds) }), ...problem?.headers, ...headers }
+  return typeof body === 'string'
+    ? new Response(body, { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...more } })
+    : new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...more } })
+}
 
 async function receive(c: Context<AppEnv>, { settings }: RouteDeps): Promise<SourceRequest> {
   const encoding = c.req.header('content-encoding')

@@ -1,5 +1,6 @@
 import type { Clock } from '../../shared/clock.ts'
 import { createAuthenticate } from '../../shared/http/authenticate.ts'
+import { createRateLimits } from '../../shared/http/rate-limit.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { openQueue } from '../../shared/queue.ts'
@@ -10,6 +11,7 @@ import type { Service } from '../../shared/service.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { openBodies, openLanes } from '../../shared/transport.ts'
+import { startRefusals } from './refusals.ts'
 import { startRelay } from './relay.ts'
 import { createIngestApp } from './routes.ts'
 import type { IngestSettings } from './settings.ts'
@@ -30,14 +32,23 @@ export async function startIngest({ settings, storage, redis: target, vault, log
   const bodies = openBodies(redis, target.prefix)
   const lanes = openLanes(redis, target.prefix)
   const relay = startRelay({ storage, queue, bodies, lanes, formats, clock, log })
-  const authenticate = createAuthenticate(storage, clock)
-  const app = createIngestApp({ storage, relay, adapters, schemes, vault, authenticate, settings, clock, log })
+  const limits = createRateLimits(
+    'ingest',
+    { perKey: settings.ingestKeyRateLimit, perOrganization: settings.ingestOrganizationRateLimit },
+    clock,
+    { redis, prefix: target.prefix },
+  )
+  const authenticate = createAuthenticate(storage, clock, { limits })
+  const refusals = startRefusals({ storage, clock, log })
+  const app = createIngestApp({ storage, relay, adapters, schemes, vault, authenticate, refusals, settings, clock, log })
 
   return {
     app,
     // Redis is no condition: with Redis away events are accepted and wait in SQL.
     ready: async () => ({ storage: await storage.ping().then(() => 'ok', String) }),
     async stop() {
+      limits.stop()
+      await refusals.stop()
       await relay.stop()
       await queue.close()
       redis.disconnect()

@@ -5,6 +5,8 @@ import { mountHealth } from '../../shared/http/health.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { StatusDeps } from './deps.ts'
 import { invalidIn } from './refuse.ts'
+import { addAuditRoutes } from './routes/audit.ts'
+import { createAudited } from './routes/audited.ts'
 import { addAcceptReference } from './routes/accept-reference.ts'
 import { addConsoleRoutes } from './routes/console.ts'
 import { addDeliveryRoutes } from './routes/deliveries.ts'
@@ -30,8 +32,8 @@ export function createStatusApp(deps: StatusDeps): App {
     if (!result.success) throw invalidIn(result.error.issues, result.target === 'json' ? '' : result.target)
   }
   app.use('*', headers)
-  const authenticate = createAuthenticate(deps.storage, deps.clock, deps.settings)
-  const guard = createGuard(app, authenticate)
+  const authenticate = createAuthenticate(deps.storage, deps.clock, { publicUrl: deps.settings.publicUrl, limits: deps.limits })
+  const guard = createGuard(app, authenticate, createAudited(app, deps))
 
   mountHealth(app, deps.ready)
   addWebhookRoutes(app, guard, deps)
@@ -44,6 +46,7 @@ export function createStatusApp(deps: StatusDeps): App {
   addSourceRoutes(app, guard, deps)
   addEventTypeRoutes(app, guard, deps)
   addKeyRoutes(app, guard, deps)
+  addAuditRoutes(app, guard, deps)
   addSessionRoutes(app, guard, authenticate, deps)
   addOpenMetadataRoutes(app, guard, deps)
   addDirectoryRoutes(app, guard, deps)

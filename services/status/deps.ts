@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import type { Clock } from '../../shared/clock.ts'
+import type { RateLimits } from '../../shared/http/rate-limit.ts'
 import type { AddressPolicy } from '../../shared/http/address-policy.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
@@ -32,6 +33,7 @@ export type StatusDeps = {
   adapters: Registry<AdapterDescription>
   settings: Pick<StatusSettings, 'disableAfterDays' | 'queuesWritable' | 'redisPrefix' | 'publicUrl'>
   redis: Redis
+  limits?: RateLimits | undefined
   log: Logger
   clock: Clock
   /** Each dependency by name, `ok` or what is wrong. */

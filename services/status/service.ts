@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { Clock } from '../../shared/clock.ts'
 import { createAddressPolicy } from '../../shared/http/address-policy.ts'
+import { createRateLimits } from '../../shared/http/rate-limit.ts'
 import { createId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
@@ -44,7 +45,14 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     storage: await storage.ping().then(() => 'ok', String),
     redis: redis.status === 'ready' ? 'ok' : `the connection is ${redis.status}`,
   })
+  const limits = createRateLimits(
+    'status',
+    { perKey: settings.statusKeyRateLimit, perOrganization: settings.statusOrganizationRateLimit },
+    clock,
+    { redis, prefix },
+  )
   const deps: StatusDeps = {
+    limits,
     storage,
     vault,
     queue,
@@ -77,6 +85,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     app: createStatusApp(deps),
     ready,
     async stop() {
+      limits.stop()
       await reconciler.stop()
       await recorder.stop()
       await queue.close()

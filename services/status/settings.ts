@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { usualPorts } from '../../shared/http/address-policy.ts'
-import { cidrList, fragments, integer, portList } from '../../shared/settings.ts'
+import { cidrList, fragments, integer, usualPorts } from '../../shared/settings.ts'
 
 /** As Opteryx has it: no scheme; a path in front of `/event` may hold a token. */
 const opteryxDomain = z
@@ -14,6 +13,12 @@ export const statusSettings = z.object({
   ...fragments.server,
   ...fragments.public,
   ...fragments.log,
+  statusKeyRateLimit: integer(1, 1_000_000)
+    .default(500)
+    .describe('Most requests a second with one API key to the API and the console, unless the key has a limit of its own.'),
+  statusOrganizationRateLimit: integer(1, 1_000_000)
+    .default(1_000)
+    .describe('Most requests a second of one organization to the API and the console.'),
   allowedAddresses: cidrList.describe('Private addresses that webhooks may have all the same: CIDRs, comma-separated.'),
   allowedPorts: portList
     .default(usualPorts)

@@ -135,6 +135,8 @@ export const keyOf = (key: stored.ApiKey): Key => ({
   created_at: iso(key.createdAt),
   expires_at: isoOrNull(key.expiresAt),
   last_used_at: isoOrNull(key.lastUsedAt),
+  rate_limit: key.rateLimit,
+  previous_expires_at: isoOrNull(key.previousExpiresAt ?? null),
 })
 
 export const eventTypeOf = (eventType: stored.EventType): EventType => ({

@@ -52,7 +52,7 @@ export function problemResponse(problem: Problem, id: string | undefined): Respo
     ...(problem.errors && { errors: problem.errors }),
     ...(id && { request_id: id }),
   }
-  const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
+  const headers: Record<string, string> = { ...problem.headers, 'content-type': 'application/problem+json' }
   if (id) headers['x-request-id'] = id
   if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds)
   if (problem.allow) headers.allow = problem.allow

@@ -2,10 +2,11 @@ import { LRUCache } from 'lru-cache'
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import type { Clock } from '../clock.ts'
-import { hashApiKey } from '../id.ts'
+import { hashApiKey, isMistyped } from '../id.ts'
 import { Problem } from '../problem.ts'
 import type { ApiKey, Scope, Session, Storage } from '../storage/storage.ts'
 import type { AppEnv } from './app.ts'
+import type { RateLimits } from './rate-limit.ts'
 import { isSafe, originOf } from './same-origin.ts'
 import { readSession, sessionMs, writeSession } from './session-cookie.ts'
 
@@ -26,7 +27,7 @@ type SignedIn = { session: Session; key: ApiKey }
 export function createAuthenticate(
   storage: Pick<Storage, 'keys' | 'sessions'>,
   clock: Clock,
-  { publicUrl }: { publicUrl?: string | undefined } = {},
+  { publicUrl, limits }: { publicUrl?: string | undefined; limits?: RateLimits | undefined } = {},
 ) {
   const known = new LRUCache<string, { key: ApiKey }>({ max: 10_000, ttl: cacheMs })
   const signedIn = new LRUCache<string, SignedIn>({ max: 10_000, ttl: cacheMs })
@@ -50,9 +51,11 @@ export function createAuthenticate(
   /** @throws Problem */
   async function key(presented: string | undefined, scope: Scope): Promise<ApiKey> {
     if (!presented) throw new Problem('unauthenticated', 'send an API key: `Authorization: Bearer tdk_…`')
+    if (isMistyped(presented)) throw new Problem('unauthenticated', 'this API key is cut off or mistyped: its checksum does not fit')
     const found = await find(presented)
     if (!found) throw new Problem('unauthenticated', 'this API key is unknown, expired or removed')
     requireScope(found, scope)
+    limits?.takeKey(found)
     await touch(found.id)
     return found
   }
@@ -67,6 +70,7 @@ export function createAuthenticate(
     if (!found || found.session.expiresAt <= clock.now()) throw new Problem('unauthenticated', 'the sign-in has ended; sign in again')
     signedIn.set(id, found)
     requireScope(found.key, scope)
+    limits?.takeKey(found.key)
     await touch(found.key.id)
     return found
   }
@@ -81,22 +85,33 @@ export function createAuthenticate(
 
   const authenticate = (scope: Scope) =>
     createMiddleware<AppEnv>(async function authenticated(c, next) {
+      // this app, asking itself: no request from outside has bindings of this name
+      const insider = (c.env as { insider?: ApiKey } | undefined)?.insider
+      if (insider) {
+        c.set('key', insider)
+        return next()
+      }
       const presented = presentedKey(c.req.header('authorization'))
       const cookie = presented ? undefined : readSession(c, publicUrl)
       if (!cookie) {
         c.set('key', await key(presented, scope))
-        return next()
+        await next()
+        return tellLimits(c)
       }
       const found = await session(c, cookie, scope)
       c.set('key', found.key)
       c.set('session', found.session)
       await next()
+      tellLimits(c)
       // once it was answered: what signs out has forgotten the cookie by then
       if (signedIn.has(found.session.id)) await prolong(c, cookie, found)
     })
+  function tellLimits(c: Context<AppEnv>): void {
+    for (const [name, value] of Object.entries(limits?.headers(c.get('key')) ?? {})) c.header(name, value)
+  }
   /** Of a session that was ended here; elsewhere it is forgotten within two seconds. */
   const forget = (sessionId: string) => void signedIn.delete(sessionId)
-  return Object.assign(authenticate, { key, forget })
+  return Object.assign(authenticate, { key, forget, limits })
 }
 
 const includes: Record<Scope, readonly Scope[]> = {

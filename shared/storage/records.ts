@@ -19,6 +19,8 @@ export type ApiKey = {
   lastUsedAt: number | null
   /** Requests a second; null: what the settings say. */
   rateLimit: number | null
+  /** After a rotation: until when the key it had before is taken too. */
+  previousExpiresAt?: number | null
 }
 
 export type Session = { id: string; kind: 'link' | 'session'; keyId: string; organizationId: string; createdAt: number; expiresAt: number }
@@ -41,6 +43,9 @@ export type Source = {
   createdAt: number
   updatedAt: number
 }
+
+/** A request of a source that was refused. */
+export type Refusal = { id: string; organizationId: string; source: string; at: number; status: number; reason: string; bytes: number }
 
 export type EventType = {
   organizationId: string

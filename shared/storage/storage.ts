@@ -1,6 +1,7 @@
 import type { DeliveryState, OutcomeEntry } from '../contracts/delivery.ts'
 import type { Filter, SortKey } from '../contracts/filter.ts'
 import type { Subscription } from '../contracts/subscription.ts'
+import type { AuditStore } from './audit.ts'
 import type { DirectoryStore } from './directory.ts'
 import type { LedgerStore } from './ledger.ts'
 import type { OpenMetadataStore } from './openmetadata.ts'
@@ -16,6 +17,7 @@ import type {
   Page,
   RawEvent,
   Redelivery,
+  Refusal,
   Session,
   Source,
   StoredEvent,
@@ -36,7 +38,9 @@ export type { Subscription }
 export type Storage = {
   keys: KeyStore
   sessions: SessionStore
+  audit: AuditStore
   sources: SourceStore
+  refusals: RefusalStore
   eventTypes: EventTypeStore
   webhooks: WebhookStore
   health: HealthStore
@@ -59,10 +63,20 @@ export type PageRequest = { filter?: Filter | undefined; sort?: SortKey[] | unde
 export type KeyStore = {
   /** `false` when the hash is already there. Creates the organization of the key where it does not exist yet. */
   create(key: ApiKey, hash: string): Promise<boolean>
-  /** Expired keys are not found. */
+  /** By the hash it has, or the one it had before a rotation while that is still taken. Expired keys are not found. */
   findByHash(hash: string, now: number): Promise<ApiKey | undefined>
   list(organizationId: string): Promise<ApiKey[]>
-  remove(organizationId: string, id: string): Promise<boolean>
+  /** `last admin`: refused, since nobody could let anybody in again. */
+  update(
+    organizationId: string,
+    id: string,
+    patch: Partial<Pick<ApiKey, 'label' | 'scopes' | 'expiresAt' | 'rateLimit'>>,
+    now: number,
+  ): Promise<ApiKey | 'last admin' | undefined>
+  /** Gives it another hash. The one before is taken until `previousExpiresAt`; null: not any more, and its sign-ins end. */
+  rotate(organizationId: string, id: string, hash: string, previousExpiresAt: number | null): Promise<ApiKey | undefined>
+  /** Also ends its sign-ins. */
+  remove(organizationId: string, id: string, now: number): Promise<boolean | 'last admin'>
   /** Notes the last use; called at most once a minute for each key. */
   touch(id: string, now: number): Promise<void>
   /** How many keys there are in all organizations: 0 means a first start. */
@@ -99,6 +113,13 @@ export type SourceStore = {
     now: number,
   ): Promise<Source | undefined>
   remove(organizationId: string, name: string): Promise<boolean>
+}
+
+export type RefusalStore = {
+  /** Of each source, the last `keep` stay. */
+  add(refusals: Refusal[], keep: number): Promise<void>
+  /** Newest first. */
+  list(organizationId: string, source: string, limit: number): Promise<Refusal[]>
 }
 
 export type EventTypeStore = {

@@ -13,6 +13,7 @@ const aKey = (members: Partial<ApiKey> = {}): ApiKey => ({
   expiresAt: null,
   lastUsedAt: null,
   rateLimit: null,
+  previousExpiresAt: null,
   ...members,
 })
 
@@ -64,8 +65,8 @@ describe.each(dialects)('the registry on $name', (dialect) => {
       await storage.keys.touch(key.id, someTime + 5)
 
       expect(await storage.keys.list('keys')).toEqual([{ ...key, lastUsedAt: someTime + 5 }])
-      expect(await storage.keys.remove('org', key.id)).toBe(false)
-      expect(await storage.keys.remove('keys', key.id)).toBe(true)
+      expect(await storage.keys.remove('org', key.id, someTime)).toBe(false)
+      expect(await storage.keys.remove('keys', key.id, someTime)).toBe(true)
       expect(await storage.keys.list('keys')).toEqual([])
     })
   })
@@ -101,7 +102,7 @@ describe.each(dialects)('the registry on $name', (dialect) => {
       await storage.keys.create(key, anId())
       const session = aSession(key.id)
       await storage.sessions.create(session)
-      await storage.keys.remove('org', key.id)
+      await storage.keys.remove('org', key.id, someTime)
 
       expect(await storage.sessions.find(session.id, someTime)).toBeUndefined()
       expect(await storage.sessions.remove(session.id)).toBe(false)

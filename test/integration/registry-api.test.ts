@@ -333,6 +333,8 @@ describe('an API key', () => {
       one.scopes.includes('admin'),
     )
 
+    expect((await status.call('PATCH', `/keys/${last?.id}`, { scopes: ['write'] }, { key })).status).toBe(409)
+    expect((await status.call('PATCH', `/keys/${last?.id}`, { expires_at: '2999-01-01T00:00:00Z' }, { key })).status).toBe(409)
     expect((await status.call('DELETE', `/keys/${last?.id}`, undefined, { key })).status).toBe(409)
 
     await status.makeKey(['admin'], 'locked')

@@ -144,7 +144,7 @@ describe('a browser that is signed in', () => {
     }
     await status.storage.keys.create(key, hashApiKey(text))
     const other = held(await call('POST', '/session', here, { key: text }))
-    await status.storage.keys.remove('org', key.id)
+    await status.storage.keys.remove('org', key.id, someTime)
     expect((await call('GET', '/session', other)).status).toBe(401)
   })
 })

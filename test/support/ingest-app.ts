@@ -1,4 +1,4 @@
-import { createIngestApp } from '../../services/ingest/routes.ts'
+import { createIngestApp, type RouteDeps } from '../../services/ingest/routes.ts'
 import type { AcceptedEvent } from '../../services/ingest/relay.ts'
 import { ingestSettings } from '../../services/ingest/settings.ts'
 import { createAuthenticate } from '../../shared/http/authenticate.ts'
@@ -12,6 +12,7 @@ import { dialects } from './storage.ts'
 
 export type IngestApp = {
   app: App
+  deps: RouteDeps
   storage: Storage
   /** What was handed to the relay, which is not there. */
   offered: AcceptedEvent[]
@@ -43,8 +44,11 @@ export async function openIngestApp(
   const authenticate = createAuthenticate(storage, clock)
   const log = createLogger('test', 'silent')
 
+  const deps = { storage, relay, adapters, schemes, vault, authenticate, settings, clock, log }
+
   return {
-    app: createIngestApp({ storage, relay, adapters, schemes, vault, authenticate, settings, clock, log }),
+    app: createIngestApp(deps),
+    deps,
     storage,
     offered,
     async keyOf(organizationId, scope = 'ingest') {

@@ -67,7 +67,7 @@ describe('API keys', () => {
   it('are 32 random bytes that need no escaping in a header or URL', () => {
     const key = createApiKey()
 
-    expect(key).toMatch(/^tdk_[A-Za-z0-9_-]{43}$/)
+    expect(key).toMatch(/^tdk_[A-Za-z0-9_-]{49}$/)
     expect(createApiKey()).not.toBe(key)
   })
 

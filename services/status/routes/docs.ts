@@ -33,6 +33,7 @@ const tags = [
       "The same webhooks as OpenMetadata's webhook entity, in its own words: camelCase, JSON Patch, versions. Webhooks made by either API are shown and steered by both.",
   },
   { name: 'Keys', description: 'Who may do what.' },
+  { name: 'Audit', description: 'Who changed what.' },
   { name: 'Sessions', description: 'Signing in with a browser.' },
 ]
 const securitySchemes = { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, `tdk_…`.' } }

@@ -8,6 +8,7 @@ import { requireContentType } from '../../../shared/http/content-type.ts'
 import { parseJson } from '../../../shared/http/json.ts'
 import { Problem } from '../../../shared/problem.ts'
 import type { Scope } from '../../../shared/storage/storage.ts'
+import { isChange, type createAudited } from './audited.ts'
 
 /** Far above any registration or filter, far below what would trouble memory. */
 const maxBodyBytes = 1024 * 1024
@@ -55,14 +56,15 @@ export const badBody = [400, 413, 415, 422] as const
 
 type GuardedRoute = {
   method: string
+  path: string
   security: { apiKey: Scope[] }[]
   request?: { params?: unknown; query?: unknown; body?: { required?: boolean; content: Record<string, unknown> } }
   getRoutingPath(): string
 }
 export type Guard = <R extends GuardedRoute>(route: R) => R
 
-/** `app.openapi(guard(route), …)`: the key, then the size and form of the body, are looked at before anything else. */
-export function createGuard(app: App, authenticate: Authenticate): Guard {
+/** `app.openapi(guard(route), …)`: the key, then the size and form of the body, are looked at before anything else, and a change is written down. */
+export function createGuard(app: App, authenticate: Authenticate, audited: ReturnType<typeof createAudited>): Guard {
   const limited = bodyLimit({
     maxSize: maxBodyBytes,
     onError: () => {
@@ -73,9 +75,13 @@ export function createGuard(app: App, authenticate: Authenticate): Guard {
     const scope = route.security[0]?.apiKey[0]
     if (!scope && route.security.length > 0) throw new Error(`${route.method} ${route.getRoutingPath()} does not say which scope it needs`)
     const wanted = route.request?.body
-    const keyed = scope ? [authenticate(scope)] : []
-    const handlers = wanted ? [...keyed, limited, readsJson(Object.keys(wanted.content), wanted.required ?? false)] : keyed
-    app.on([route.method.toUpperCase()], [route.getRoutingPath()], ...handlers)
+    const described = { method: route.method, path: route.path, scope }
+    const handlers = [
+      ...(scope ? [authenticate(scope)] : []),
+      ...(wanted ? [limited, readsJson(Object.keys(wanted.content), wanted.required ?? false)] : []),
+      ...(isChange(described) ? [audited(described)] : []),
+    ]
+    if (handlers.length > 0) app.on([route.method.toUpperCase()], [route.getRoutingPath()], ...handlers)
     return route
   }
 }

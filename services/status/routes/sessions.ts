@@ -58,6 +58,7 @@ export function addSessionRoutes(app: App, guard: Guard, authenticate: Authentic
     if (originOf(c) === 'foreign') throw new Problem('forbidden', 'sign in from a page of this very address')
     requirePrivacy(c, publicUrl)
     const key = await authenticate.key(c.req.valid('json').key, 'read')
+    c.set('key', key)
     const { text, session } = await openSession(key, deps)
     writeSession(c, publicUrl, text)
     return c.json(sessionOf(key, session), 201)

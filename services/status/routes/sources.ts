@@ -6,13 +6,14 @@ import {
   SourceInput,
   SourceParam,
   SourcePatch,
+  SourceRefusal,
   SourceSecretParams,
   SourceWithSecret,
 } from '../../../shared/contracts/api/source.ts'
 import type { App } from '../../../shared/http/app.ts'
 import type { StatusDeps } from '../deps.ts'
 import { notFound } from '../refuse.ts'
-import { onePage } from '../shape.ts'
+import { iso, onePage } from '../shape.ts'
 import { addSecret, createSource, findSource, patchSource, removeSecret, sourceOf } from '../sources.ts'
 import { badBody, body, json, jsonType, mergePatchType, needs, refusals, type Guard } from './route.ts'
 
@@ -88,6 +89,18 @@ const deleteSecret = createRoute({
   responses: { 204: { description: 'Removed.' }, ...refusals(404, 409) },
 })
 
+const refused = createRoute({
+  method: 'get',
+  path: '/sources/{name}/refusals',
+  tags,
+  ...needs('read'),
+  summary: 'Look at the requests of a source that were refused',
+  description:
+    'The last 100, newest first, with the reason: a signature that does not verify, a body that cannot be read or is too large. Seen within two seconds.',
+  request: { params: SourceParam },
+  responses: { 200: json(listOf(SourceRefusal), 'The last refusals.'), ...refusals(404) },
+})
+
 export function addSourceRoutes(app: App, guard: Guard, deps: StatusDeps): void {
   app.openapi(guard(create), async (c) => {
     const { source, secret } = await createSource(c.get('key').organizationId, c.req.valid('json'), deps)
@@ -105,6 +118,12 @@ export function addSourceRoutes(app: App, guard: Guard, deps: StatusDeps): void 
     const { name } = c.req.valid('param')
     if (!(await deps.storage.sources.remove(c.get('key').organizationId, name))) throw notFound('source', name)
     return c.body(null, 204)
+  })
+  app.openapi(guard(refused), async (c) => {
+    const { organizationId } = c.get('key')
+    const { name } = await findSource(organizationId, c.req.valid('param').name, deps)
+    const rows = await deps.storage.refusals.list(organizationId, name, 100)
+    return c.json(onePage(rows.map(({ id, at, status, reason, bytes }) => ({ id, at: iso(at), status, reason, bytes }))), 200)
   })
   app.openapi(guard(createSecret), async (c) => {
     const { source, secret } = await addSecret(c.get('key').organizationId, c.req.valid('param').name, c.req.valid('json').secret, deps)

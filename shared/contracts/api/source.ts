@@ -79,3 +79,13 @@ export const SecretInput = z
 const name = z.string().describe('Name of the source.')
 export const SourceParam = z.object({ name })
 export const SourceSecretParams = z.object({ name, secretId: z.string().describe('Id of the secret.') })
+
+export const SourceRefusal = z
+  .object({
+    id: z.string(),
+    at: time('When it came.'),
+    status: z.number().int().describe('HTTP status that it was answered with.'),
+    reason: z.string().describe('Why, without anything of what the request held.'),
+    bytes: z.number().int().describe('Size of its body, as far as it is known.'),
+  })
+  .meta({ id: 'SourceRefusal' })

@@ -1,4 +1,5 @@
 import type { Db } from './database.ts'
+import * as audit from './audit.ts'
 import * as deliveries from './deliveries.ts'
 import * as directory from './directory.ts'
 import * as events from './events.ts'
@@ -9,6 +10,7 @@ import * as ledger from './ledger.ts'
 import * as log from './delivery-log.ts'
 import * as openMetadata from './openmetadata.ts'
 import * as redeliveries from './redeliveries.ts'
+import * as refusals from './refusals.ts'
 import * as sessions from './sessions.ts'
 import * as sources from './sources.ts'
 import * as subscriptions from './subscriptions.ts'
@@ -23,7 +25,9 @@ type Call = (...args: unknown[]) => unknown
 const files = {
   keys: [keys],
   sessions: [sessions],
+  audit: [audit],
   sources: [sources],
+  refusals: [refusals],
   eventTypes: [eventTypes],
   webhooks: [webhooks],
   health: [health],
