@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { cidrList, fragments, integer, usualPorts } from '../../shared/settings.ts'
+import { usualPorts } from '../../shared/http/address-policy.ts'
+import { cidrList, fragments, integer, portList } from '../../shared/settings.ts'
 
 /** As Opteryx has it: no scheme; a path in front of `/event` may hold a token. */
 const opteryxDomain = z
