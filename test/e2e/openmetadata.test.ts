@@ -5,6 +5,7 @@ import type { OpenMetadataWebhook } from '../../shared/contracts/api/openmetadat
 import type { OpenMetadataDelivery } from '../../shared/contracts/api/openmetadata-calls.ts'
 import { useSystem } from '../support/consumers.ts'
 import { eventually } from '../support/eventually.ts'
+import { examples } from '../support/openmetadata-examples.ts'
 import type { Received } from '../support/receiver.ts'
 
 const { system } = useSystem()
@@ -60,7 +61,78 @@ const get = (id: string) => system().api.steer<OpenMetadataWebhook>(200, 'GET', 
 const isSigned = ({ headers, body }: Received) =>
   headers['x-openmetadata-signature'] === `sha256=${createHmac('sha256', secretKey).update(body).digest('hex')}`
 
+/** The payload of the documentation, but for its signature. */
+const documented = {
+  eventId: '123e4567-e89b-12d3-a456-426614174000',
+  eventType: 'entityUpdated',
+  timestamp: 1705320000000,
+  entity: {
+    id: '456e7890-e89b-12d3-a456-426614174111',
+    type: 'table',
+    name: 'customers',
+    fullyQualifiedName: 'snowflake_prod.sales.public.customers',
+    description: 'Customer information table',
+    owner: { type: 'user', name: 'john.doe' },
+    tags: [{ tagFQN: 'PII.Sensitive' }],
+  },
+  changeDescription: {
+    fieldsAdded: [],
+    fieldsUpdated: [{ name: 'tags', oldValue: [], newValue: [{ tagFQN: 'PII.Sensitive' }] }],
+    fieldsDeleted: [],
+  },
+  webhookName: 'SlackTableNotifications',
+}
+
 describe('a webhook of OpenMetadata', () => {
+  it('gets the payload of the documentation as it is printed there, signed over all the rest', async () => {
+    await create('/documented', {
+      name: 'SlackTableNotifications',
+      eventFilters: [{ eventType: 'entityUpdated', entities: ['table'], include: ['tags'] }],
+    })
+
+    await report(documented)
+
+    const request = await system().receiver.at('/documented').request(1)
+    const { signature, ...rest } = JSON.parse(request.body) as Record<string, unknown>
+    expect(rest).toEqual(documented)
+    expect(isSigned(request)).toBe(true)
+    expect(signature).toBe(`sha256=${createHmac('sha256', secretKey).update(JSON.stringify(rest)).digest('hex')}`)
+  })
+
+  it('sends batches to whoever asks for them, and tells owners and followers, at a webhook of their own where they have one', async () => {
+    const personal = await system().api.createWebhook({ url: system().receiver.at('/john').url })
+    await system().api.steer(200, 'PUT', '/sources/catalog/directory', {
+      users: [{ name: 'john.doe', display_name: 'John Doe', email: 'john@example.com', webhook_id: personal.id }, { name: 'ada' }],
+      teams: [{ name: 'stewards', members: ['ada'] }],
+    })
+    const config = { endpoint: system().receiver.at('/notifications').url, timeout: 10 }
+    await create('/notifications', { ...examples.owners, webhookConfig: { ...examples.owners.webhookConfig, ...config } })
+
+    const followers = [{ type: 'team', name: 'stewards' }]
+    const retold = { ...documented, eventId: '123e4567-e89b-12d3-a456-426614174001', entity: { ...documented.entity, followers } }
+    await report(retold)
+
+    const { body } = await system().receiver.at('/notifications').request(1)
+    expect(JSON.parse(body)).toMatchObject({
+      data: [
+        {
+          eventId: retold.eventId,
+          webhookName: 'OwnerFollowerNotifications',
+          recipients: [
+            { type: 'user', name: 'john.doe', displayName: 'John Doe', email: 'john@example.com' },
+            { type: 'team', name: 'stewards' },
+            { type: 'user', name: 'ada' },
+          ],
+        },
+      ],
+      paging: { total: 1 },
+    })
+    expect(JSON.parse((await system().receiver.at('/john').request(1)).body)).toMatchObject({
+      type: 'table.updated',
+      entity: { name: 'snowflake_prod.sales.public.customers' },
+    })
+  })
+
   it('gets what a catalog reports, as documented and signed, and nothing that its filters do not want', async () => {
     const { id } = await create('/custom', {}, { headers: { 'X-Custom-Header': 'value' } })
 

@@ -3,6 +3,7 @@ import type { OpenMetadataWebhook } from '../../shared/contracts/api/openmetadat
 import type { Subscription } from '../../shared/contracts/api/subscription.ts'
 import type { Webhook } from '../../shared/contracts/api/webhook.ts'
 import { aWebhook, mask, openMetadataClient, type List, type Problem } from '../support/openmetadata.ts'
+import { examples } from '../support/openmetadata-examples.ts'
 import { openStatusApp, type StatusApp } from '../support/status-app.ts'
 
 let status: StatusApp
@@ -13,76 +14,14 @@ afterAll(() => status.close())
 
 const { call, create, native, opened } = openMetadataClient(() => status)
 
-/** The examples of OpenMetadata's documentation; what cannot be done yet is left out of them. */
-const examples = {
-  slack: {
-    name: 'SlackTableNotifications',
-    displayName: 'Slack Table Notifications',
-    webhookType: 'Slack',
-    description: 'Notify Slack channel when tables are created or updated',
-    enabled: true,
-    eventFilters: [
-      { eventType: 'entityCreated', entities: ['table'] },
-      { eventType: 'entityUpdated', entities: ['table'], include: ['tags', 'owner', 'description'] },
-    ],
-    webhookConfig: {
-      endpoint: 'https://hooks.slack.com/services/XXX/YYY/ZZZ',
-      headers: { 'Content-Type': 'application/json' },
-      timeout: 10,
-    },
-    batchSize: 1,
-    owner: { type: 'team', name: 'DataEngineering' },
-  },
-  pagerduty: {
-    name: 'QualityTestWebhook',
-    webhookType: 'Generic',
-    eventFilters: [{ eventType: 'entityUpdated', entities: ['testCase'], include: ['testCaseResult'] }],
-    webhookConfig: {
-      endpoint: 'https://events.pagerduty.com/v2/enqueue',
-      headers: { Authorization: 'Token token=YOUR_API_KEY', 'Content-Type': 'application/json' },
-      timeout: 15,
-    },
-    tags: [{ tagFQN: 'Integration.PagerDuty' }],
-  },
-  custom: {
-    name: 'CustomAppIntegration',
-    webhookType: 'Custom',
-    eventFilters: [
-      { eventType: 'entityCreated', entities: ['*'] },
-      { eventType: 'entityUpdated', entities: ['*'] },
-      { eventType: 'entityDeleted', entities: ['*'] },
-    ],
-    webhookConfig: {
-      endpoint: 'https://api.company.com/metadata/webhook',
-      secretKey: 'your-hmac-secret-key',
-      headers: { Authorization: 'Bearer YOUR_TOKEN', 'X-Custom-Header': 'value' },
-      timeout: 30,
-    },
-    owner: { type: 'user', name: 'integration.admin' },
-    domain: { type: 'domain', name: 'Operations' },
-  },
-  teams: {
-    name: 'MSTeamsAlerts',
-    displayName: 'MS Teams Critical Alerts',
-    webhookType: 'MSTeams',
-    description: 'Send critical alerts to MS Teams',
-    enabled: true,
-    eventFilters: [
-      { eventType: 'entityDeleted', entities: ['table', 'dashboard', 'pipeline'] },
-      { eventType: 'entityUpdated', entities: ['policy'], include: ['rules'] },
-    ],
-    webhookConfig: { endpoint: 'https://outlook.office.com/webhook/XXX', timeout: 10 },
-    batchSize: 1,
-    owner: { type: 'team', name: 'Governance' },
-  },
-}
-
 describe('the examples of the documentation', () => {
   it.each([
     ['slack', 'slack', 10_000],
     ['pagerduty', 'pagerduty', 15_000],
     ['custom', 'openmetadata', 30_000],
     ['teams', 'msteams', 10_000],
+    ['owners', 'openmetadata', 10_000],
+    ['domain', 'slack', 10_000],
   ] as const)('%s is created, and is a webhook of the native API', async (name, format, timeout) => {
     const example = examples[name]
     const { webhookConfig: config, ...rest } = await create(example)
@@ -92,7 +31,15 @@ describe('the examples of the documentation', () => {
     expect(rest).toMatchObject({ fullyQualifiedName: example.name, status: 'active', version: 0.1, deleted: false, updatedBy: 'admin' })
     expect(rest.href).toMatch(new RegExp(`^http://[^/]+/api/v1/webhooks/${rest.id}$`))
     expect(config.timeout * 1000).toBe(timeout)
-    expect(await native(rest.id)).toMatchObject({ label: example.name, format, scheme: 'openmetadata', active: true, timeout_ms: timeout })
+    expect(await native(rest.id)).toMatchObject({
+      label: example.name,
+      format,
+      scheme: 'openmetadata',
+      active: true,
+      timeout_ms: timeout,
+      batch_size: example.batchSize,
+      recipients: name === 'owners' ? ['owners', 'followers'] : [],
+    })
     expect((await native(rest.id)).retry).toMatchObject({
       strategy: 'schedule',
       delays_seconds: [60, 300, 900, 3600, 14400, 43200],
@@ -120,6 +67,53 @@ describe('the examples of the documentation', () => {
       headers: { authorization: 'Bearer YOUR_TOKEN', 'x-custom-header': 'value' },
     })
     expect(await opened(pagerduty.id)).toMatchObject({ settings: { routing_key: 'YOUR_API_KEY' } })
+  })
+})
+
+describe('the calls of the documentation', () => {
+  it('create, get, update, test, list with a filter, show the log and delete', async () => {
+    const key = await status.makeKey(['admin'], 'sample')
+    const sample = <T = OpenMetadataWebhook>(method: string, path: string, body?: unknown, headers = {}) =>
+      call<T>(method, path, body, { key, headers })
+    const webhookConfig = {
+      endpoint: 'https://api.company.com/webhook',
+      headers: { Authorization: 'Bearer YOUR_TOKEN', 'X-API-Key': 'YOUR_API_KEY' },
+    }
+    const extension = { 'Data Classification': 'internal', 'Cost Center': 'cc-17', 'Retention Period': '90 days' }
+
+    const { status: code, body: webhook } = await sample('POST', '', {
+      name: 'SampleWebhook',
+      webhookType: 'Generic',
+      eventFilters: [{ eventType: 'entityCreated', entities: ['table'] }],
+      webhookConfig,
+      owner: { type: 'user', name: 'integration.admin' },
+      extension,
+    })
+    expect([code, webhook.extension]).toEqual([201, extension])
+    expect((await sample('GET', `/${webhook.id}`)).body).toEqual(webhook)
+    expect((await sample<{ deliveryId: string }>('POST', `/${webhook.id}/test`)).status).toBe(202)
+    expect((await sample<List<unknown>>('GET', `/${webhook.id}/deliveries`)).body.paging.total).toBe(1)
+    const patch = [{ op: 'replace', path: '/enabled', value: false }]
+    const disabled = await sample('PATCH', `/${webhook.id}`, patch, { 'content-type': 'application/json-patch+json' })
+    expect(disabled.body).toMatchObject({ enabled: false, status: 'disabled', extension })
+    expect((await sample<List<OpenMetadataWebhook>>('GET', '?owner=integration.admin')).body).toEqual({
+      data: [disabled.body],
+      paging: { total: 1 },
+    })
+    expect((await sample('DELETE', `/${webhook.id}`)).body.deleted).toBe(true)
+    expect((await sample('GET', `/${webhook.id}`)).status).toBe(404)
+  })
+
+  it.each([
+    ['owner=DataQuality', ['QualityTestWebhook']],
+    ['domain=Operations', ['CustomAppIntegration']],
+    ['domain=Sales&owner=Sales', ['SalesDomainWebhook']],
+    ['tags=Integration.PagerDuty', ['QualityTestWebhook']],
+    ['owner=Nobody', []],
+  ])('find the examples by %s', async (query, names) => {
+    const { body } = await call<List<OpenMetadataWebhook>>('GET', `?${query}`)
+
+    expect(body.data.map(({ name }) => name)).toEqual(names)
   })
 })
 
