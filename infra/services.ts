@@ -6,7 +6,7 @@ import { createAdminLink } from '../services/status/sessions.ts'
 import type { StatusSettings } from '../services/status/settings.ts'
 import { systemClock } from '../shared/clock.ts'
 import { createLogger } from '../shared/logger.ts'
-import { openVault } from '../shared/secrets.ts'
+import { openVaultOf } from '../shared/secrets.ts'
 import type { Service } from '../shared/service.ts'
 import type { Storage } from '../shared/storage/storage.ts'
 import type { Fetch } from './front.ts'
@@ -27,7 +27,7 @@ export async function startServices({ ingest: forIngest, status: forStatus, stor
   const shared = {
     storage,
     redis: { url: forIngest.redisUrl, prefix: forIngest.redisPrefix },
-    vault: openVault(Buffer.from(forIngest.masterKey, 'base64')),
+    vault: openVaultOf(forIngest),
     clock: systemClock,
   }
   const log = (name: string) => createLogger(name, forIngest.logLevel)

@@ -4,7 +4,7 @@ import { systemClock, type Clock } from './clock.ts'
 import { serve, type Serving } from './http/serve.ts'
 import { createLogger, type Logger } from './logger.ts'
 import type { RedisTarget } from './redis.ts'
-import { openVault, type Vault } from './secrets.ts'
+import { openVaultOf, type Vault } from './secrets.ts'
 import type { Service } from './service.ts'
 import { readSettings, SettingsError } from './settings.ts'
 import { openStorage } from './storage/open.ts'
@@ -15,6 +15,7 @@ type CommonSettings = {
   redisPrefix: string
   databaseUrl: string
   masterKey: string
+  masterKeyPrevious?: string | undefined
   logLevel: string
   host: string
   port?: number | undefined
@@ -45,7 +46,7 @@ export async function run<T extends z.ZodRawShape>(
   })
 
   const storage = await openWhenThere(common.databaseUrl, options, log)
-  const vault = openVault(Buffer.from(common.masterKey, 'base64'))
+  const vault = openVaultOf(common)
   const redis = { url: common.redisUrl, prefix: common.redisPrefix }
   const service = await start({ settings, storage, redis, vault, log, clock: systemClock })
   const serving = common.port === undefined ? undefined : await serve(service.app.fetch, { host: common.host, port: common.port })

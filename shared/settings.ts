@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { masterKeysOf } from './secrets.ts'
 
 type Env = Record<string, string | undefined>
 
@@ -49,6 +50,16 @@ export const fragments = {
       .string()
       .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64: `openssl rand -base64 32`')
       .describe('Key that seals stored secrets, 32 bytes in base64; the same for every process. Better as MASTER_KEY_FILE.'),
+    masterKeyPrevious: z
+      .string()
+      .refine(
+        (text) => masterKeysOf(text).every((key) => Buffer.from(key, 'base64').length === 32),
+        'must be keys of 32 bytes in base64, separated by commas',
+      )
+      .optional()
+      .describe(
+        'Master keys that came before, separated by commas: they open what they sealed until `npm run rekey` has sealed it anew. Better as MASTER_KEY_PREVIOUS_FILE.',
+      ),
   },
   server: {
     host: z.string().default('127.0.0.1').describe('Address to listen on.'),

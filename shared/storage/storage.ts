@@ -41,6 +41,7 @@ export type Storage = {
   audit: AuditStore
   sources: SourceStore
   refusals: RefusalStore
+  sealed: SealedStore
   eventTypes: EventTypeStore
   webhooks: WebhookStore
   health: HealthStore
@@ -113,6 +114,15 @@ export type SourceStore = {
     now: number,
   ): Promise<Source | undefined>
   remove(organizationId: string, name: string): Promise<boolean>
+}
+
+export type SealedKind = 'webhook' | 'source'
+/** Sealed values, whatever they are of, for sealing them with another key. The owner is the id of their row. */
+export type SealedStore = {
+  /** In the order of ids; removed webhooks too. */
+  list(kind: SealedKind, after: string, limit: number): Promise<{ id: string; values: string[] }[]>
+  /** Only values that are still there are replaced; all in one transaction. How many rows there were. */
+  replace(kind: SealedKind, changes: { id: string; pairs: { from: string; to: string }[] }[]): Promise<number>
 }
 
 export type RefusalStore = {

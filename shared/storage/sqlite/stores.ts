@@ -11,6 +11,7 @@ import * as log from './delivery-log.ts'
 import * as openMetadata from './openmetadata.ts'
 import * as redeliveries from './redeliveries.ts'
 import * as refusals from './refusals.ts'
+import * as sealed from './sealed.ts'
 import * as sessions from './sessions.ts'
 import * as sources from './sources.ts'
 import * as subscriptions from './subscriptions.ts'
@@ -28,6 +29,7 @@ const files = {
   audit: [audit],
   sources: [sources],
   refusals: [refusals],
+  sealed: [sealed],
   eventTypes: [eventTypes],
   webhooks: [webhooks],
   health: [health],
