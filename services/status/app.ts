@@ -50,17 +50,21 @@ export function createStatusApp(deps: StatusDeps): App {
   addSessionRoutes(app, guard, authenticate, deps)
   addOpenMetadataRoutes(app, guard, deps)
   addDirectoryRoutes(app, guard, deps)
-  addDocsRoutes(app)
+  addDocsRoutes(app, authenticate)
   addQueueRoutes(app, authenticate, deps)
   addConsoleRoutes(app)
   refuseWrongMethods(app)
   return app
 }
 
+const noPage = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 /** Answers may hold secrets that are shown once, and texts that came from receivers. */
 const headers = createMiddleware<AppEnv>(async function setsHeaders(c, next) {
   await next()
   c.res.headers.set('x-content-type-options', 'nosniff')
+  // what is no page of ours is no page at all
+  if (!c.res.headers.has('content-security-policy')) c.res.headers.set('content-security-policy', noPage)
   if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
 })
 

@@ -48,7 +48,8 @@ describe('npm start', () => {
     await eventually(async () => expect((await api.deliveryOf(id as string, webhook.id)).status).toBe('succeeded'))
     const ready = await fetch(`${tidings.url}/readyz`)
     expect(await ready.json()).toMatchObject({ status: 'ok', dependencies: { 'dispatcher 1': 'ok', 'dispatcher 2': 'ok' } })
-    expect((await fetch(`${tidings.url}/docs`)).status).toBe(200)
+    const headers = { authorization: `Bearer ${await adminKey(folder)}` }
+    expect((await fetch(`${tidings.url}/docs`, { headers })).status).toBe(200)
   })
 
   it('shows the admin key once, and keeps it where only its owner can read it', async () => {

@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => status.close())
 
-const open = (path: string) => status.call('GET', path, undefined, { key: null })
+const open = (path: string) => status.call('GET', path)
 
 describe('the reference', () => {
   it('is an OpenAPI 3.1 document in which every reference leads somewhere and every operation has its own name', async () => {
@@ -22,6 +22,14 @@ describe('the reference', () => {
     expect(text).not.toMatch(/#\/\$defs|__schema/)
     const names = [...text.matchAll(/"operationId":"([^"]+)"/g)].map(([, name]) => name)
     expect(new Set(names).size).toBe(names.length)
+  })
+
+  it('is for who may read, and asks a browser for a key', async () => {
+    for (const path of ['/openapi.json', '/docs', '/docs/reference.js', '/docs/swagger-ui.css']) {
+      const answer = await status.call('GET', path, undefined, { key: null })
+      expect([answer.status, answer.headers.get('www-authenticate')], path).toEqual([401, expect.stringMatching(/^Basic /)])
+      expect((await status.call('GET', path, undefined, { key: await status.makeKey(['ingest']) })).status, path).toBe(403)
+    }
   })
 
   it('explains every member that a webhook is made of', async () => {
@@ -50,7 +58,7 @@ describe('the reference', () => {
 
 describe('health', () => {
   it('is answered without a key', async () => {
-    expect(await open('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } })
+    expect(await status.call('GET', '/healthz', undefined, { key: null })).toMatchObject({ status: 200, body: { status: 'ok' } })
     expect(await open('/readyz')).toMatchObject({ status: 200, body: { dependencies: { storage: 'ok' } } })
   })
 

@@ -6,7 +6,9 @@ import { Filter } from '../../../shared/contracts/filter.ts'
 import { RetryPolicy } from '../../../shared/contracts/retry.ts'
 import { SubscriptionFilters, SubscriptionInput } from '../../../shared/contracts/subscription.ts'
 import { Change, Entity } from '../../../shared/contracts/event.ts'
+import { asksBrowser } from '../../../shared/http/ask-browser.ts'
 import type { App, AppEnv } from '../../../shared/http/app.ts'
+import type { Authenticate } from '../../../shared/http/authenticate.ts'
 import { writeReference } from '../reference.ts'
 
 const info = {
@@ -15,7 +17,7 @@ const info = {
   description: [
     'Delivers the events of a data catalog as signed webhooks, and keeps a log in which each can be followed to its end and sent again.',
     'Lists answer `{data, meta: {next_cursor, has_more}}`. Times are ISO 8601. Whatever is refused is refused with problem details (RFC 9457) that name the field and say what would be right.',
-    'Every route but `/healthz`, `/readyz`, `/openapi.json` and `/docs` needs an API key, or a browser that is signed in with one (`POST /session`). A key belongs to one organization and sees nothing of any other: what belongs to another is answered as not found.',
+    'Every route but `/healthz`, `/readyz` and the sign-in needs an API key, or a browser that is signed in with one (`POST /session`). A key belongs to one organization and sees nothing of any other: what belongs to another is answered as not found.',
   ].join('\n\n'),
 }
 const tags = [
@@ -62,17 +64,18 @@ const page = `<!doctype html>
 const script = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true, docExpansion: 'none', validatorUrl: null })\n`
 
 /** The reference, made from the schemas that validate the requests. */
-export function addDocsRoutes(app: App): void {
+export function addDocsRoutes(app: App, authenticate: Authenticate): void {
   let document: object | undefined
+  app.use('/openapi.json', asksBrowser('Tidings API, the password is an API key'), authenticate('read'))
   app.get('/openapi.json', (c) => c.json((document ??= writeReference(app, { info, tags, securitySchemes, named }))))
 
   const folder = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')))
-  app.use('/docs/*', guarded)
+  app.use('/docs/*', guarded, asksBrowser('Tidings API, the password is an API key'), authenticate('read'))
   app.get('/docs', (c) => c.html(page))
   app.get('/docs/reference.js', (c) => c.body(script, 200, { 'content-type': 'text/javascript' }))
   for (const [name, type] of Object.entries(assets)) {
     app.get(`/docs/${name}`, async (c) =>
-      c.body(await readFile(join(folder, name)), 200, { 'content-type': type, 'cache-control': 'public, max-age=86400' }),
+      c.body(await readFile(join(folder, name)), 200, { 'content-type': type, 'cache-control': 'private, max-age=86400' }),
     )
   }
 }
