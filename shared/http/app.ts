@@ -23,6 +23,11 @@ export function createApp(log: Logger): App {
     },
   })
   app.use('*', requestId({ generator: () => crypto.randomUUID() }))
+  app.use('*', async function staysWhatItIs(c, next) {
+    await next()
+    // an answer may repeat what a sender or receiver has said, and no browser is to take that for a page
+    c.res.headers.set('x-content-type-options', 'nosniff')
+  })
   app.notFound((c) => problemResponse(new Problem('not_found', `nothing is at ${c.req.method} ${c.req.path}`), c.get('requestId')))
   app.onError((error, c) => problemResponse(asProblem(error, log, c.get('requestId')), c.get('requestId')))
   return app
@@ -52,7 +57,11 @@ export function problemResponse(problem: Problem, id: string | undefined): Respo
     ...(problem.errors && { errors: problem.errors }),
     ...(id && { request_id: id }),
   }
-  const headers: Record<string, string> = { ...problem.headers, 'content-type': 'application/problem+json' }
+  const headers: Record<string, string> = {
+    ...problem.headers,
+    'content-type': 'application/problem+json',
+    'x-content-type-options': 'nosniff',
+  }
   if (id) headers['x-request-id'] = id
   if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds)
   if (problem.allow) headers.allow = problem.allow

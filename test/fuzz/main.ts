@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util'
 import { fuzzHeaders } from './headers.ts'
+import { fuzzReceivers } from './receivers.ts'
 import { fuzz } from './run.ts'
 import { fuzzSignatures } from './signatures.ts'
 import { fuzzSlowly } from './slow.ts'
+import { fuzzUrls } from './urls.ts'
 
 const usage = `npm run fuzz [-- options]: does to Tidings what nobody should do, and counts what comes of it
 
   --only V1,V2   some of the parts: V1 forged signatures, V2 requests, V3 slow clients,
-                 X4 headers of webhooks (V1,V2,X4)
+                 X1 hostile URLs, X3 hostile receivers, X4 headers of webhooks (V1,V2,X1,X4)
   --requests N   how many requests (V2: 20,000)
   --seed S       another seed is other attacks, the same one is the same (1)
   --from N       number of the first request, to repeat one that was reported (V2)
@@ -25,10 +27,12 @@ const parts: Record<string, Part> = {
   V1: ({ seed }) => fuzzSignatures({ cases: 20_000, seed }),
   V2: ({ requests, seed, from, seconds }) =>
     fuzz({ requests, seed, from, withinSeconds: seconds ?? 1_800, onProgress: (done) => say(`  ${done} of ${requests} requests`) }),
+  X1: () => fuzzUrls(),
+  X3: () => fuzzReceivers({ times: 200, deadlineMs: 1_000, lateMs: 500 }),
   X4: ({ seed }) => fuzzHeaders({ cases: 50_000, seed }),
   V3: ({ seconds }) => fuzzSlowly({ sockets: 1_000, seconds: seconds ?? 120 }),
 }
-const standard = ['V1', 'V2', 'X4']
+const standard = ['V1', 'V2', 'X1', 'X4']
 
 /** `npm run fuzz`. Resolves with the exit code: 0 only when nothing was found. */
 export async function main(args: string[]): Promise<number> {

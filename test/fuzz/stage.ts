@@ -16,31 +16,39 @@ export async function setStage({ url, key }: Target): Promise<Staged> {
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
-    const answer = (await response.json()) as Answer
-    if (!response.ok && response.status !== 409) throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(answer)}`)
+    const text = await response.text()
+    const answer = (text ? JSON.parse(text) : {}) as Answer
+    if (!response.ok && ![404, 409].includes(response.status))
+      throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(answer)}`)
     return answer
   }
   const [schemes, adapters] = await Promise.all([loadSchemes(), loadSources()])
   const signers = new Map<string, Signer>()
   for (const adapter of adapters.all()) {
     const setup = adapter.scheme ? setupsOf(adapter.scheme)[0] : undefined
-    const secret = setup?.createSecret()
-    const settings = adapter.settings && { settings: adapter.samples[0]?.settings ?? {} }
-    const params = setup?.params && { scheme_params: setup.params }
-    await call('POST', '/sources', {
-      name: `fuzz-${adapter.name}`,
-      adapter: adapter.name,
-      ...settings,
-      ...params,
-      ...(secret && { secret }),
-    })
-    if (adapter.scheme && secret)
-      signers.set(adapter.name, { scheme: schemes.get(adapter.scheme), secret, ...(setup?.params && { params: setup.params }) })
+    if (adapter.scheme && setup)
+      signers.set(adapter.name, {
+        scheme: schemes.get(adapter.scheme),
+        secret: setup.createSecret(),
+        ...(setup.params && { params: setup.params }),
+      })
+  }
+  /** As they were: the fuzzer has removed some of them, and changed the secrets of others. */
+  async function registerSources(): Promise<void> {
+    for (const adapter of adapters.all()) {
+      const signer = signers.get(adapter.name)
+      const name = `fuzz-${adapter.name}`
+      const settings = adapter.settings && { settings: adapter.samples[0]?.settings ?? {} }
+      const proof = signer && { secret: signer.secret, ...(signer.params && { scheme_params: signer.params }) }
+      await call('DELETE', `/sources/${name}`)
+      await call('POST', '/sources', { name, adapter: adapter.name, ...settings, ...proof })
+    }
   }
   const document = (await call('GET', '/openapi.json')) as unknown as Document
   const stage: Stage = { key, ids: {} }
 
   async function restore(): Promise<void> {
+    await registerSources()
     // inactive: no event of the fuzzer is to become a delivery to anybody
     const webhook = await call('POST', '/webhooks', { url: 'https://example.com/hook', active: false })
     const id = webhook.id as string

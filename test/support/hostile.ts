@@ -27,8 +27,9 @@ async function flood(socket: Socket, alive: () => boolean, chunk: Buffer): Promi
 }
 
 const megabyte = Buffer.alloc(1_048_576, 'x')
-/** 200 MB of zeros in 200 kB. */
-const bomb = () => gzipSync(Buffer.alloc(200 * 1_048_576))
+/** 200 MB of zeros in 200 kB; made once, as that takes longer than anything that is done with it. */
+let made: Buffer | undefined
+const bomb = () => (made ??= gzipSync(Buffer.alloc(200 * 1_048_576)))
 
 export const hostile = {
   silent: () => {},
@@ -63,6 +64,22 @@ export const hostile = {
   bloatsHeaders: (socket) => socket.end(head(200, ...Array.from({ length: 1_000 }, (_, i) => `x-${i}: ${'a'.repeat(60)}`))),
   contradictsItself: (socket) => socket.end(`${head(200, 'content-length: 5', 'content-length: 500')}hello`),
   answersTwice: (socket) => socket.write(`${head(200, 'content-length: 3')}own${head(500, 'content-length: 5')}stale`),
+  speaksHttp09: (socket) => socket.end('<html>no head at all</html>'),
+  talksGarbage: (socket) => socket.end(Buffer.from(Array.from({ length: 4_096 }, (_, i) => (i * 151 + 7) & 255))),
+  floodsHeaders: (socket, alive) => {
+    socket.write('HTTP/1.1 200 OK\r\n')
+    return flood(socket, alive, Buffer.from('x-more: of the same\r\n'.repeat(1_000)))
+  },
+  answersAndLeaves: (socket) => socket.end(head(204)),
+  redirects: (socket) => socket.end(head(302, 'location: http://169.254.169.254/latest/meta-data/', 'content-length: 0')),
+  redirectsToItself: (socket) => socket.end(head(307, 'location: /', 'content-length: 0')),
+  isGone: (socket) => socket.end(head(410, 'content-length: 0')),
+  asksForPatience: (socket) => socket.end(head(429, 'retry-after: 1e9, -1; soon', 'content-length: 0')),
+  bloatsChunks: (socket, alive) => {
+    socket.write(head(200, 'transfer-encoding: chunked'))
+    return flood(socket, alive, Buffer.from('1;ext=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\nx\r\n'.repeat(500)))
+  },
+  breaksChunks: (socket) => socket.end(`${head(200, 'transfer-encoding: chunked')}zz\r\nnot a size\r\n`),
 } satisfies Record<string, Behaviour>
 
 /** @param onConnect what is done before any byte of a request was read; left out: nothing */
