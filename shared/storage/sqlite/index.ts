@@ -25,7 +25,7 @@ export async function open(url: string, { readOnly = false }: { readOnly?: boole
   const close = async () => void (await Promise.all([writer?.close(), reader.close()]))
 
   const storage: Record<string, unknown> = {
-    ping: async () => void (await Promise.all([reader.call('health', 'ping', []), writer?.call('health', 'pingWrite', [])])),
+    ping: async () => void (await Promise.all([reader.call('thread', 'ping', []), writer?.call('thread', 'pingWrite', [])])),
     close,
   }
   try {

@@ -43,8 +43,9 @@ const files = {
 }
 
 export function stores(db: Db, access: Access): Record<string, Record<string, Call>> {
-  const health = { ping: () => db.$client.prepare('SELECT 1').get() }
-  const made: Record<string, Record<string, Call>> = { health: access === 'read' ? health : { pingWrite: health.ping } }
+  const ping = () => db.$client.prepare('SELECT 1').get()
+  // no store of the port has this name, so that none replaces it
+  const made: Record<string, Record<string, Call>> = { thread: access === 'read' ? { ping } : { pingWrite: ping } }
   for (const [name, parts] of Object.entries(files)) {
     const methods = parts.map((part) => (access === 'read' ? part.reads(db) : part.writes(db)) as Record<string, Call>)
     made[name] = Object.assign({}, ...methods)
