@@ -14,6 +14,7 @@ import type { Service } from '../../shared/service.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { openBatches } from './batches.ts'
+import { startBrake } from './brake.ts'
 import { joinFleet } from './fleet.ts'
 import { startParking } from './parking.ts'
 import { holdPayloads } from './payloads.ts'
@@ -61,6 +62,7 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
     },
     log,
   )
+  const brake = startBrake(redis, target.prefix, worker, log)
   const ready = async () => ({
     storage: await storage.ping().then(() => 'ok', String),
     redis: redis.status === 'ready' ? 'ok' : `the connection is ${redis.status}`,
@@ -73,6 +75,7 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
     app,
     ready,
     async stop() {
+      brake.stop()
       await worker.stop()
       await sender.close()
       parking.stop()

@@ -22,7 +22,13 @@ const pauseAfterFaultMs = 5_000
 const parkedMs = 3_600_000
 
 export type WorkerDeps = DeliverDeps & { parking: Parking; queue: Pick<DeliveryQueue, 'defer'> }
-export type DeliveryWorker = { stop(): Promise<void>; isRunning(): boolean }
+export type DeliveryWorker = {
+  /** Takes no more jobs; what is under way goes on. */
+  pause(): Promise<void>
+  resume(): void
+  stop(): Promise<void>
+  isRunning(): boolean
+}
 
 /** Takes jobs and runs `deliver` on each; translates what comes back into BullMQ's terms, and nothing else. */
 export function startWorker(target: RedisTarget, settings: DispatcherSettings, deps: WorkerDeps, log: Logger): DeliveryWorker {
@@ -43,6 +49,8 @@ export function startWorker(target: RedisTarget, settings: DispatcherSettings, d
   worker.on('lockRenewalFailed', (jobs) => log.warn({ jobs }, 'locks lost: these jobs may run twice'))
 
   return {
+    pause: () => worker.pause(true),
+    resume: () => worker.resume(),
     isRunning: () => worker.isRunning() && !stopping.signal.aborted,
     async stop() {
       const closed = worker.close()

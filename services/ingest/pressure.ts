@@ -1,0 +1,99 @@
+import { statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Redis } from 'ioredis'
+import type { Logger } from '../../shared/logger.ts'
+import { Problem } from '../../shared/problem.ts'
+import { keys } from '../../shared/transport.ts'
+
+/** What is measured; undefined where it cannot be known now, which is no reason to refuse. */
+export type Load = {
+  redisUsed?: number
+  /** 0: Redis has no limit. */
+  redisLimit?: number
+  /** Outcomes that wait to be recorded. */
+  outcomes?: number
+  diskFree?: number
+}
+export type Judgement = { /** Why nothing is accepted now. */ refuse?: string; /** The relay adds nothing more to Redis. */ hold: boolean }
+
+/** The rest is needed to drain: a Redis that is full lets no job be taken from it either. */
+const redisShare = 0.75
+const redisShareAgain = 0.65
+/** Far more than status is ever behind; beyond it the log says less and less of what has happened. */
+const outcomesLimit = 100_000
+const outcomesAgain = 50_000
+const diskLimit = 64 * 1_048_576
+const diskAgain = 96 * 1_048_576
+
+/** Whether to go on accepting. What it refused before it refuses until there is clearly room again. Pure. */
+export function judgeLoad(load: Load, before: Judgement): Judgement {
+  const refused = before.refuse !== undefined
+  const share = load.redisLimit ? (load.redisUsed ?? 0) / load.redisLimit : 0
+  const hold = share >= (before.hold ? redisShareAgain : redisShare)
+  if (hold) return { hold, refuse: 'the queue is nearly full' }
+  if ((load.outcomes ?? 0) >= (refused ? outcomesAgain : outcomesLimit)) return { hold, refuse: 'the log is behind with what was delivered' }
+  if ((load.diskFree ?? Number.POSITIVE_INFINITY) < (refused ? diskAgain : diskLimit)) return { hold, refuse: 'the disk is nearly full' }
+  return { hold }
+}
+
+export type Pressure = {
+  /** Throws the `Problem` that says why nothing is accepted now, before anything would be lost. */
+  check(): void
+  /** Resolves when jobs may be added. */
+  room(): Promise<void>
+  stop(): void
+}
+
+const measureEveryMs = 1_000
+const retryAfterSeconds = 5
+
+export function watchPressure(redis: Redis, prefix: string, databaseUrl: string, log: Logger): Pressure {
+  const { outcomes } = keys(prefix)
+  const folder = databaseUrl.startsWith('postgres') ? undefined : dirname(databaseUrl.replace(/^(sqlite|libsql):(\/\/)?/, ''))
+  let judgement: Judgement = { hold: false }
+  let waiting: (() => void)[] = []
+
+  async function measure(): Promise<Load> {
+    const [memory, length, disk] = await Promise.allSettled([redis.info('memory'), redis.xlen(outcomes), folder ? statfs(folder) : undefined])
+    const number = (name: string) =>
+      memory.status === 'fulfilled' ? Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(memory.value)?.[1] ?? 0) : undefined
+    const [redisUsed, redisLimit] = [number('used_memory'), number('maxmemory')]
+    return {
+      ...(redisUsed !== undefined && { redisUsed }),
+      ...(redisLimit !== undefined && { redisLimit }),
+      ...(length.status === 'fulfilled' && { outcomes: length.value }),
+      ...(disk.status === 'fulfilled' && disk.value && { diskFree: disk.value.bavail * disk.value.bsize }),
+    }
+  }
+
+  async function look(): Promise<void> {
+    const next = judgeLoad(await measure(), judgement)
+    if (next.refuse !== judgement.refuse) {
+      if (next.refuse) log.warn({ reason: next.refuse }, 'events are refused until there is room again')
+      else log.warn('events are accepted again')
+    }
+    judgement = next
+    if (!next.hold) for (const go of waiting.splice(0)) go()
+  }
+
+  let looking = false
+  const timer = setInterval(() => {
+    if (looking) return
+    looking = true
+    void look().finally(() => (looking = false))
+  }, measureEveryMs)
+  void look()
+
+  return {
+    check() {
+      if (judgement.refuse) throw new Problem('unavailable', `${judgement.refuse}; send this again later`, { retryAfterSeconds })
+    },
+    room: () => (judgement.hold ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve()),
+    stop() {
+      clearInterval(timer)
+      judgement = { hold: false }
+      for (const go of waiting) go()
+      waiting = []
+    },
+  }
+}

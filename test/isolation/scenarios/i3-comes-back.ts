@@ -1,0 +1,46 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { atMost, none, type Scenario } from '../../chaos/scenario.ts'
+import { compare } from '../compare.ts'
+import { parkedOf } from '../parked.ts'
+import { withTown } from '../town.ts'
+
+const rate = 400
+
+export const comesBack: Scenario = {
+  name: 'I3',
+  title: 'a dead webhook comes back, and 20,000 deliveries wait for it',
+  seconds: 50,
+  shortSeconds: 8,
+  run: ({ random, seconds, short, say }) =>
+    withTown({ random, count: 50, webhook: (n) => (n === 0 ? { rate_limit: rate, timeout_ms: 1_000 } : {}) }, async (town) => {
+      const { system, webhooks, live, flood, posts } = town
+      const backlog = short ? 2_000 : 20_000
+      const [dead, ...others] = webhooks as [(typeof webhooks)[0], ...typeof webhooks]
+      const pick = () => random.pick(others)
+      const healthy = () => true
+      await live({ seconds: 2, pick, healthy })
+      const alone = await live({ seconds: seconds / 2, pick, healthy })
+      dead.behave = () => ({ answer: 'hang', afterMs: 0 })
+      say(`${backlog} deliveries to one that hangs`)
+      await flood(dead, backlog)
+      for (let waited = 0; waited < 120_000 && (await parkedOf(system, dead.id)) < 0.9 * backlog; waited += 500) await pause(500)
+      const parked = await parkedOf(system, dead.id)
+      dead.behave = () => ({ answer: 200, afterMs: 5 })
+      // as an operator does who has mended it; else the breaker finds out by itself, within five minutes
+      await system.api.patchWebhook(dead.id, { label: 'back' })
+      say(`${parked} parked; it is back`)
+      const backAt = Date.now()
+      const beside = await live({ seconds, pick, healthy })
+      const succeeded = { and: [{ field: 'webhook_id', op: 'eq', value: dead.id }, { field: 'status', op: 'eq', value: 'succeeded' }] }
+      const done = () => system.api.count(succeeded as never)
+      for (let waited = 0; waited < 180_000 && (await done()) < backlog; waited += 1_000) await pause(1_000)
+      const { goals, figures } = compare(alone, beside, 1.5)
+      const times = posts().filter(({ sink, at }) => sink === dead.name && at >= backAt).map(({ at }) => Math.floor((at - backAt) / 1_000))
+      const counts = new Map<number, number>()
+      for (const second of times) counts.set(second, (counts.get(second) ?? 0) + 1)
+      const perSecond = Math.max(0, ...counts.values())
+      // what may go at once is one second's worth; a second that begins in its midst may see it and its own
+      const own = [atMost('its own requests in any second', perSecond, 2 * rate), none('not delivered', backlog - (await done()))]
+      return { goals: [...goals, ...own], figures: { ...figures, parked, perSecond } }
+    }),
+}

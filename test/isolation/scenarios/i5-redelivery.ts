@@ -1,0 +1,32 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { atLeast, type Scenario } from '../../chaos/scenario.ts'
+import { compare } from '../compare.ts'
+import { withTown } from '../town.ts'
+
+export const redelivery: Scenario = {
+  name: 'I5',
+  title: '50,000 deliveries are sent again at once',
+  seconds: 30,
+  shortSeconds: 6,
+  run: ({ random, seconds, short, say }) =>
+    withTown({ random, count: 50 }, async ({ system, webhooks, live, flood }) => {
+      const many = short ? 5_000 : 50_000
+      const [old, ...others] = webhooks as [(typeof webhooks)[0], ...typeof webhooks]
+      old.behave = () => ({ answer: 200, afterMs: 2 })
+      const pick = () => random.pick(others)
+      const healthy = () => true
+      say(`${many} events first`)
+      await flood(old, many)
+      const ofOld = { field: 'webhook_id', op: 'eq', value: old.id }
+      const succeeded = { and: [ofOld, { field: 'status', op: 'eq', value: 'succeeded' }] }
+      for (let waited = 0; waited < 180_000 && (await system.api.count(succeeded as never)) < many; waited += 1_000) await pause(1_000)
+      const alone = await live({ seconds, pick, healthy })
+      const { id } = await system.api.redeliverAll(succeeded as never)
+      say('all of them again')
+      const beside = await live({ seconds, pick, healthy })
+      const { redelivered } = await system.api.redelivery(id)
+      const { goals, figures } = compare(alone, beside, 1.3)
+      // with nothing sent again meanwhile there would have been nothing to be delayed by
+      return { goals: [...goals, atLeast('opened again meanwhile', redelivered, many / 10)], figures: { ...figures, redelivered } }
+    }),
+}

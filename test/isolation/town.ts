@@ -1,0 +1,102 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Random } from '../../infra/demo/random.ts'
+import { startSinks, type Behaviour, type Post, type Sinks } from '../chaos/sinks.ts'
+import { startSystem, type System } from '../support/system.ts'
+
+/** Many webhooks, each with events of its own, and a stream of events at a steady rate: who lives beside whom. */
+export type Town = {
+  system: System
+  webhooks: Webhook[]
+  /** Publishes at a steady rate, whatever becomes of it, and waits for what the healthy ones got. @returns their latencies, milliseconds */
+  live(options: Living): Promise<number[]>
+  /** Publishes as fast as it goes, in requests of 500 events. */
+  flood(webhook: Webhook, count: number): Promise<void>
+  posts(): Post[]
+}
+export type Webhook = { n: number; id: string; type: string; name: string; behave: Behaviour }
+export type Living = {
+  seconds: number
+  perSecond?: number
+  /** Which webhook the next event is for. */
+  pick(random: Random): Webhook
+  /** Whose latencies count. */
+  healthy(webhook: Webhook): boolean
+}
+
+export const well =
+  (random: Random): Behaviour =>
+  () => ({ answer: 200, afterMs: 5 + 10 * random.next() })
+
+type TownOptions = { random: Random; count: number; settings?: Record<string, string>; webhook?: (n: number) => Record<string, unknown> }
+
+export async function withTown<T>(options: TownOptions, body: (town: Town) => Promise<T>): Promise<T> {
+  const endings: (() => unknown)[] = []
+  try {
+    const folder = await mkdtemp(join(tmpdir(), 'tidings-isolation-'))
+    endings.push(() => rm(folder, { recursive: true, force: true }))
+    const system = await startSystem({ dispatchers: 2, settings: { LOG_LEVEL: 'error', ...options.settings } })
+    endings.push(() => system.stop())
+    const sinks = await startSinks(join(folder, 'truth.jsonl'))
+    endings.push(() => sinks.stop())
+    return await body(await settle(options, system, sinks))
+  } finally {
+    for (const end of endings.reverse()) await end()
+  }
+}
+
+async function settle({ random, count, webhook: members }: TownOptions, system: System, sinks: Sinks): Promise<Town> {
+  const webhooks: Webhook[] = []
+  for (let n = 0; n < count; n++) {
+    const webhook: Webhook = { n, id: '', type: `town${n}.changed`, name: `w${n}`, behave: well(random) }
+    const sink = sinks.add(webhook.name, (path) => webhook.behave(path))
+    const { id, secret } = await system.api.createWebhook({ url: sink.url, label: webhook.name, timeout_ms: 5_000, ...members?.(n) })
+    sink.sign(secret)
+    await system.api.subscribe(id, webhook.type)
+    webhooks.push(Object.assign(webhook, { id }))
+  }
+  const event = (webhook: Webhook) => ({ type: webhook.type, entity: { type: 'table', name: webhook.name }, data: { n: webhook.n } })
+
+  async function live({ seconds, perSecond = 200, pick, healthy }: Living): Promise<number[]> {
+    const sentAt = new Map<string, number>()
+    const asked: Promise<unknown>[] = []
+    const startedAt = performance.now()
+    const total = seconds * perSecond
+    for (let sent = 0; sent < total; ) {
+      // what is late is sent late, and not left out: its time counts from when it was due
+      for (const due = Math.min(total, ((performance.now() - startedAt) / 1_000) * perSecond); sent < due; sent++) {
+        const webhook = pick(random)
+        const at = Date.now()
+        asked.push(system.api.publish(event(webhook)).then(([id]) => healthy(webhook) && sentAt.set(id as string, at)))
+      }
+      await pause(5)
+    }
+    await Promise.all(asked)
+    return await latencies(sentAt, sinks)
+  }
+
+  return {
+    system,
+    webhooks,
+    live,
+    async flood(webhook, many) {
+      const piece = Array.from({ length: 500 }, () => event(webhook))
+      for (let sent = 0; sent < many; sent += piece.length) await system.api.publish(piece.slice(0, many - sent))
+    },
+    posts: sinks.truth,
+  }
+}
+
+/** Of each event when it first came; waits for the last of them. */
+async function latencies(sentAt: Map<string, number>, sinks: Sinks): Promise<number[]> {
+  for (let waited = 0; ; waited += 200) {
+    const arrived = new Map<string, number>()
+    for (const { id, at } of sinks.truth()) if (sentAt.has(id) && !arrived.has(id)) arrived.set(id, at)
+    if (arrived.size === sentAt.size || waited > 60_000) {
+      return [...sentAt].map(([id, at]) => (arrived.get(id) ?? Number.POSITIVE_INFINITY) - at)
+    }
+    await pause(200)
+  }
+}
