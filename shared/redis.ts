@@ -59,3 +59,17 @@ export async function whenReady(redis: Redis, waitMs = 2_000): Promise<void> {
   const ready = new Promise<void>((resolve) => redis.once('ready', () => resolve()))
   await Promise.race([ready, new Promise<void>((resolve) => setTimeout(resolve, waitMs).unref())])
 }
+
+/**
+ * A Redis that drops keys when it is full would take jobs away unseen (BullMQ needs `noeviction`): such a one is not
+ * worked with. One that does not say is believed, as is one that is away.
+ */
+export async function requireNoEviction(redis: Redis): Promise<void> {
+  const memory = await redis.info('memory').catch(() => '')
+  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? 'noeviction'
+  const limit = Number(/^maxmemory:(\d+)/m.exec(memory)?.[1] ?? 0)
+  if (limit === 0 || policy === 'noeviction') return
+  throw new Error(
+    `this Redis drops what it was given when it is full (maxmemory-policy ${policy}); set it to noeviction, and start again: redis-cli config set maxmemory-policy noeviction`,
+  )
+}

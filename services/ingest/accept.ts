@@ -6,9 +6,16 @@ import { createId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { AcceptResult, NewEvent, Storage } from '../../shared/storage/storage.ts'
+import type { Pressure } from './pressure.ts'
 import type { Relay } from './relay.ts'
 
-export type AcceptDeps = { storage: Pick<Storage, 'events'>; relay: Pick<Relay, 'offer'>; clock: Clock; log: Logger }
+export type AcceptDeps = {
+  storage: Pick<Storage, 'events'>
+  relay: Pick<Relay, 'offer'>
+  pressure: Pick<Pressure, 'check'>
+  clock: Clock
+  log: Logger
+}
 export type Submission = {
   organizationId: string
   source: string
@@ -25,6 +32,7 @@ export type Submission = {
  * its events with other bytes.
  */
 export async function accept(submission: Submission, deps: AcceptDeps): Promise<Accepted['events']> {
+  deps.pressure.check()
   const now = deps.clock.now()
   const events = submission.drafts.map((draft) => newEvent(draft, submission, now))
   const result = await store(events, submission, now, deps)

@@ -14,7 +14,7 @@ export type Load = {
   outcomes?: number
   diskFree?: number
 }
-export type Judgement = { /** Why nothing is accepted now. */ refuse?: string; /** The relay adds nothing more to Redis. */ hold: boolean }
+export type Judgement = { /** Why nothing is accepted now. */ refuse?: string /** The relay adds nothing more to Redis. */; hold: boolean }
 
 /** The rest is needed to drain: a Redis that is full lets no job be taken from it either. */
 const redisShare = 0.75
@@ -31,7 +31,8 @@ export function judgeLoad(load: Load, before: Judgement): Judgement {
   const share = load.redisLimit ? (load.redisUsed ?? 0) / load.redisLimit : 0
   const hold = share >= (before.hold ? redisShareAgain : redisShare)
   if (hold) return { hold, refuse: 'the queue is nearly full' }
-  if ((load.outcomes ?? 0) >= (refused ? outcomesAgain : outcomesLimit)) return { hold, refuse: 'the log is behind with what was delivered' }
+  if ((load.outcomes ?? 0) >= (refused ? outcomesAgain : outcomesLimit))
+    return { hold, refuse: 'the log is behind with what was delivered' }
   if ((load.diskFree ?? Number.POSITIVE_INFINITY) < (refused ? diskAgain : diskLimit)) return { hold, refuse: 'the disk is nearly full' }
   return { hold }
 }
@@ -54,7 +55,11 @@ export function watchPressure(redis: Redis, prefix: string, databaseUrl: string,
   let waiting: (() => void)[] = []
 
   async function measure(): Promise<Load> {
-    const [memory, length, disk] = await Promise.allSettled([redis.info('memory'), redis.xlen(outcomes), folder ? statfs(folder) : undefined])
+    const [memory, length, disk] = await Promise.allSettled([
+      redis.info('memory'),
+      redis.xlen(outcomes),
+      folder ? statfs(folder) : undefined,
+    ])
     const number = (name: string) =>
       memory.status === 'fulfilled' ? Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(memory.value)?.[1] ?? 0) : undefined
     const [redisUsed, redisLimit] = [number('used_memory'), number('maxmemory')]

@@ -11,6 +11,7 @@ import type { Registry } from '../../shared/registry.ts'
 import type { DeliveryCause, NewDelivery, OpenDelivery, Storage, Terms } from '../../shared/storage/storage.ts'
 import type { Bodies, Lanes } from '../../shared/transport.ts'
 import { intoBatches } from './grouping.ts'
+import type { Pressure } from './pressure.ts'
 
 export type RelayDeps = {
   storage: Pick<Storage, 'events' | 'deliveries' | 'subscriptions' | 'webhooks' | 'directory'>
@@ -18,6 +19,7 @@ export type RelayDeps = {
   bodies: Pick<Bodies, 'put'>
   lanes: Lanes
   formats: Registry<Format>
+  pressure: Pick<Pressure, 'room'>
   clock: Clock
   log: Logger
 }
@@ -116,6 +118,8 @@ export function startRelay(deps: RelayDeps): Relay {
     const open = await createRows(intoBatches(deliveries.flat(), (webhookId) => terms[webhookId], deps.formats))
     const needed = new Set(open.map((delivery) => delivery.eventId))
 
+    // A Redis that is nearly full needs the rest to drain; in SQL the rows are safe.
+    await deps.pressure.room()
     await deps.bodies.put(events.filter((event) => needed.has(event.envelope.id)))
     await deps.lanes.enter(open.flatMap((one) => (one.lane === null ? [] : { ...one, lane: one.lane, jobId: jobIdOf(one) })))
     await deps.queue.add(oneOfEachJob(open).map((one) => jobOf(one, deps.clock.now())))

@@ -4,7 +4,7 @@ import { createRateLimits } from '../../shared/http/rate-limit.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { openQueue } from '../../shared/queue.ts'
-import { connectRedis, failFast, whenReady, type RedisTarget } from '../../shared/redis.ts'
+import { connectRedis, failFast, requireNoEviction, whenReady, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
@@ -12,6 +12,7 @@ import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { openBodies, openLanes } from '../../shared/transport.ts'
 import { startRefusals } from './refusals.ts'
+import { watchPressure } from './pressure.ts'
 import { startRelay } from './relay.ts'
 import { createIngestApp } from './routes.ts'
 import type { IngestSettings } from './settings.ts'
@@ -29,9 +30,11 @@ export async function startIngest({ settings, storage, redis: target, vault, log
   const redis = connectRedis(target, failFast, onError)
   const queue = openQueue(target, onError)
   await whenReady(redis)
+  await requireNoEviction(redis)
   const bodies = openBodies(redis, target.prefix)
   const lanes = openLanes(redis, target.prefix)
-  const relay = startRelay({ storage, queue, bodies, lanes, formats, clock, log })
+  const pressure = watchPressure(redis, target.prefix, settings.databaseUrl, log)
+  const relay = startRelay({ storage, queue, bodies, lanes, formats, pressure, clock, log })
   const limits = createRateLimits(
     'ingest',
     { perKey: settings.ingestKeyRateLimit, perOrganization: settings.ingestOrganizationRateLimit },
@@ -40,7 +43,7 @@ export async function startIngest({ settings, storage, redis: target, vault, log
   )
   const authenticate = createAuthenticate(storage, clock, { limits })
   const refusals = startRefusals({ storage, clock, log })
-  const app = createIngestApp({ storage, relay, adapters, schemes, vault, authenticate, refusals, settings, clock, log })
+  const app = createIngestApp({ storage, relay, pressure, adapters, schemes, vault, authenticate, refusals, settings, clock, log })
 
   return {
     app,
@@ -49,6 +52,7 @@ export async function startIngest({ settings, storage, redis: target, vault, log
     async stop() {
       limits.stop()
       await refusals.stop()
+      pressure.stop()
       await relay.stop()
       await queue.close()
       redis.disconnect()

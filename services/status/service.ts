@@ -6,7 +6,7 @@ import { createId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { openQueue } from '../../shared/queue.ts'
-import { connectRedis, failFast, waitForever, whenReady, type RedisTarget } from '../../shared/redis.ts'
+import { connectRedis, failFast, waitForever, requireNoEviction, whenReady, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
@@ -68,6 +68,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     ready,
   }
   await whenReady(redis)
+  await requireNoEviction(redis)
   await keepOpteryxWebhook(opteryx, deps)
   const recorder = startRecorder({ redis: reader, prefix, storage, bodies, queue, announce: redis, consumer: self, clock, log })
   const reconciler = startReconciler({

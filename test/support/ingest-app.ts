@@ -44,7 +44,7 @@ export async function openIngestApp(
   const authenticate = createAuthenticate(storage, clock)
   const log = createLogger('test', 'silent')
 
-  const deps = { storage, relay, adapters, schemes, vault, authenticate, settings, clock, log }
+  const deps = { storage, relay, pressure: { check: () => {} }, adapters, schemes, vault, authenticate, settings, clock, log }
 
   return {
     app: createIngestApp(deps),

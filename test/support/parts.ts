@@ -26,6 +26,8 @@ export type Parts = {
   bodies: Bodies
   lanes: Lanes
   formats: Registry<Format>
+  /** None: a test that is about it makes its own. */
+  pressure: { room(): Promise<void> }
   clock: Clock & { advance(ms: number): void }
   log: Logger
   /** One more connection, for who blocks on it. */
@@ -80,6 +82,7 @@ export function useParts(): () => Parts {
       bodies: openBodies(redis, prefix),
       lanes: openLanes(redis, prefix),
       formats,
+      pressure: { room: () => Promise.resolve() },
       clock: aClock(),
       log,
       connect,

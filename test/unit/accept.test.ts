@@ -16,6 +16,7 @@ async function hashesOf(identity: 'bytes' | 'id' | undefined, ...drafts: { id?: 
       },
     },
     relay: { offer: () => {} },
+    pressure: { check: () => {} },
     clock: { now: () => 0 },
     log: { info: () => {}, error: () => {} },
   } as unknown as AcceptDeps

@@ -28,7 +28,10 @@ export const manyDead: Scenario = {
       say('20 are dead')
       const beside = await live({ seconds, pick, healthy })
       const { goals, figures } = compare(alone, beside, 1.5)
-      const { most, parked } = await requeues(system, webhooks.filter(isDead).map(({ id }) => id))
+      const { most, parked } = await requeues(
+        system,
+        webhooks.filter(isDead).map(({ id }) => id),
+      )
       return { goals: [...goals, atMost('times that a parked job was taken up in vain', most, 3)], figures: { ...figures, parked } }
     }),
 }

@@ -31,11 +31,18 @@ export const comesBack: Scenario = {
       say(`${parked} parked; it is back`)
       const backAt = Date.now()
       const beside = await live({ seconds, pick, healthy })
-      const succeeded = { and: [{ field: 'webhook_id', op: 'eq', value: dead.id }, { field: 'status', op: 'eq', value: 'succeeded' }] }
+      const succeeded = {
+        and: [
+          { field: 'webhook_id', op: 'eq', value: dead.id },
+          { field: 'status', op: 'eq', value: 'succeeded' },
+        ],
+      }
       const done = () => system.api.count(succeeded as never)
       for (let waited = 0; waited < 180_000 && (await done()) < backlog; waited += 1_000) await pause(1_000)
       const { goals, figures } = compare(alone, beside, 1.5)
-      const times = posts().filter(({ sink, at }) => sink === dead.name && at >= backAt).map(({ at }) => Math.floor((at - backAt) / 1_000))
+      const times = posts()
+        .filter(({ sink, at }) => sink === dead.name && at >= backAt)
+        .map(({ at }) => Math.floor((at - backAt) / 1_000))
       const counts = new Map<number, number>()
       for (const second of times) counts.set(second, (counts.get(second) ?? 0) + 1)
       const perSecond = Math.max(0, ...counts.values())

@@ -41,14 +41,23 @@ export const flood: Scenario = {
       const alone = await ask(town, key, 100, seconds)
       say('one floods')
       const [beside, theirs] = await Promise.all([ask(town, key, 100, seconds), ask(town, flooding, 20 * quota, seconds)])
-      const p99 = (list: { ms: number }[]) => percentile(list.map(({ ms }) => ms), 0.99)
+      const p99 = (list: { ms: number }[]) =>
+        percentile(
+          list.map(({ ms }) => ms),
+          0.99,
+        )
       const refused = (list: { status: number }[]) => list.filter(({ status }) => status !== 202).length
       const others = [...alone, ...beside]
       return {
         goals: [
           atMost("p99 of the others' accepts, beside ÷ alone", p99(beside) / p99(alone), 1.3),
           holds('others refused', '0', refused(others), refused(others) === 0),
-          holds('the flood is answered 202 and 429 alone', 'yes', theirs.every(({ status }) => status === 202 || status === 429) ? 'yes' : 'no', theirs.every(({ status }) => status === 202 || status === 429)),
+          holds(
+            'the flood is answered 202 and 429 alone',
+            'yes',
+            theirs.every(({ status }) => status === 202 || status === 429) ? 'yes' : 'no',
+            theirs.every(({ status }) => status === 202 || status === 429),
+          ),
           atMost('of the flood accepted a second', (theirs.length - refused(theirs)) / seconds, 2 * quota),
         ],
         figures: { alone: p99(alone), beside: p99(beside), flood: theirs.length, floodRefused: refused(theirs) },
