@@ -36,8 +36,16 @@ process.once('exit', () => {
 
 const ourOwn = new URL('../../', import.meta.url)
 
-/** @param compiled the folder of the compiled code, for another Tidings than this one */
-export async function startService(service: ServiceName, env: Record<string, string>, compiled = ourOwn): Promise<ServiceProcess> {
+/**
+ * @param compiled the folder of the compiled code, for another Tidings than this one
+ * @param execArgv arguments of Node itself
+ */
+export async function startService(
+  service: ServiceName,
+  env: Record<string, string>,
+  compiled = ourOwn,
+  execArgv: string[] = [],
+): Promise<ServiceProcess> {
   const main = fileURLToPath(new URL(`services/${service}/main.js`, compiled))
   let text = ''
   const faults: string[] = []
@@ -46,7 +54,7 @@ export async function startService(service: ServiceName, env: Record<string, str
 
   async function start(): Promise<void> {
     const port = url && { PORT: new URL(url).port }
-    child = fork(main, { env: { PATH: process.env['PATH'], ...env, ...port }, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    child = fork(main, { env: { PATH: process.env['PATH'], ...env, ...port }, execArgv, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     const started = child
     running.add(started)
     started.once('exit', () => running.delete(started))

@@ -1,0 +1,52 @@
+import { nowUs, until } from '../clock.ts'
+import type { Bare, Sink } from '../peers.ts'
+import { rowOfRounds, type Row } from '../row.ts'
+import type { Stage } from '../stage.ts'
+import { usualEvent, usualWebhooks } from '../tidings.ts'
+import { withBoth, type Scale } from './with.ts'
+
+export const drain = (scale: Scale): Promise<Row[]> => drainWith(1, 0.8, scale)
+export const drain2 = (scale: Scale): Promise<Row[]> => drainWith(2, 0.75, scale)
+
+const warmUp = 1_500
+
+/** A backlog that lies ready, worked off by so many processes: bare's and ours in turn. */
+async function drainWith(dispatchers: number, least: number, { quick, rounds, say }: Scale): Promise<Row[]> {
+  const count = quick ? 4_000 : 10_000
+  return withBoth({ dispatchers }, async ({ stage, sink, bare }) => {
+    const [ours, peer]: [number[], number[]] = [[], []]
+    await drainBare(bare, sink, warmUp)
+    await drainStage(stage, sink, warmUp)
+    for (let n = 0; n < rounds; n++) {
+      peer.push(await drainBare(bare, sink, count))
+      ours.push(await drainStage(stage, sink, count))
+      say(`round ${n + 1} of ${rounds}: bare ${peer.at(-1)?.toFixed(0)}/s, Tidings ${ours.at(-1)?.toFixed(0)}/s`)
+    }
+    const goal = { of: 'ratio', least } as const
+    const what = `deliveries of a backlog, ${dispatchers} dispatcher${dispatchers > 1 ? 's' : ''}`
+    const notes = `${count} deliveries a round to ${usualWebhooks} webhooks; ours end when the last is in the log`
+    return [rowOfRounds({ name: dispatchers > 1 ? 'drain2' : 'drain', what, unit: '/s', peerName: 'bare', goal, notes }, ours, peer)]
+  })
+}
+
+async function drainBare(bare: Bare, sink: Sink, count: number): Promise<number> {
+  await bare.pause()
+  await bare.fill(count)
+  await sink.reset()
+  await bare.resume()
+  const { firstAt, lastAt } = await sink.expect(count)
+  return count / ((lastAt - firstAt) / 1e6)
+}
+
+/** From the first request to the last one, or to the last outcome in SQL, whichever comes later. */
+export async function drainStage(stage: Stage, sink: Sink, count: number): Promise<number> {
+  await stage.queue.pause()
+  await stage.tidings.fill(count, usualEvent)
+  await sink.reset()
+  await stage.queue.resume()
+  const { firstAt } = await sink.expect(count)
+  await recorded(stage)
+  return count / ((nowUs() - firstAt) / 1e6)
+}
+
+export const recorded = (stage: Stage): Promise<void> => until('all outcomes are in the log', async () => (await stage.unrecorded()) === 0)

@@ -1,0 +1,78 @@
+import { median, nowUs } from '../clock.ts'
+import type { Bare, Sink } from '../peers.ts'
+import { rowOfRounds, type Row } from '../row.ts'
+import type { Stage } from '../stage.ts'
+import { connections, usualEvent } from '../tidings.ts'
+import { canMeasureUsage, cpuUs } from '../usage.ts'
+import { recorded } from './drain.ts'
+import { withBoth, type Scale } from './with.ts'
+
+/** `each`: CPU time by process, in the order of the ids. */
+type Sustained = { perSecond: number; cpu: number; each: number[] }
+
+/** One event a request over many connections, until the last is queryable; and what it costs in CPU time, all in all. */
+export async function pipeline({ quick, rounds, say }: Scale): Promise<Row[]> {
+  const count = quick ? 3_000 : 10_000
+  return withBoth({}, async ({ stage, sink, bare }) => {
+    const [ours, peer]: [Sustained[], Sustained[]] = [[], []]
+    await throughBare(bare, stage, sink, 1_500)
+    await throughStage(stage, sink, 1_500)
+    for (let n = 0; n < rounds; n++) {
+      peer.push(await throughBare(bare, stage, sink, count))
+      ours.push(await throughStage(stage, sink, count))
+      say(`round ${n + 1} of ${rounds}: bare ${describe(peer.at(-1))}, Tidings ${describe(ours.at(-1))}`)
+    }
+    await checkLog(stage, 1_500 + rounds * count)
+    const rates = rowOfRounds(
+      { name: 'pipeline', what: 'HTTP in → delivered → in the log', unit: '/s', peerName: 'bare' },
+      ours.map((one) => one.perSecond),
+      peer.map((one) => one.perSecond),
+    )
+    if (!canMeasureUsage) return [rates]
+    const what = 'CPU of a delivery, all processes and Redis'
+    const of = (names: string[], list: Sustained[]) =>
+      names.map((name, i) => `${name} ${median(list.map(({ each }) => each[i] ?? 0)).toFixed(0)}`).join(', ')
+    const notes = `${of(['Redis', 'ingest', 'status', 'dispatcher'], ours)}; bare, which has no HTTP in, no disk and no log: ${of(['adding', 'worker', 'Redis'], peer)}`
+    const cpu = rowOfRounds(
+      { name: 'pipeline', what, unit: 'µs', peerName: 'bare', goal: { of: 'ratio', most: 2 }, notes },
+      ours.map((one) => one.cpu),
+      peer.map((one) => one.cpu),
+    )
+    return [rates, cpu]
+  })
+}
+
+const describe = (one: Sustained | undefined) => `${one?.perSecond.toFixed(0)}/s at ${one?.cpu.toFixed(0)} µs`
+
+async function throughBare(bare: Bare, stage: Stage, sink: Sink, count: number): Promise<Sustained> {
+  const pids = [...bare.pids(), stage.redisPid]
+  return sustained(count, pids, sink, () => bare.add(count, connections))
+}
+
+export async function throughStage(stage: Stage, sink: Sink, count: number): Promise<Sustained> {
+  const { ingest, eventRequest } = stage.tidings
+  return sustained(count, stage.pids(), sink, async () => {
+    await ingest.closedLoop(count, () => eventRequest(usualEvent()))
+    await sink.expect(count)
+    await recorded(stage)
+  })
+}
+
+async function sustained(count: number, pids: number[], sink: Sink, run: () => Promise<void>): Promise<Sustained> {
+  await sink.reset()
+  const used = () => pids.map((pid) => (canMeasureUsage ? cpuUs([pid]) : 0))
+  const before = used()
+  const startedAt = nowUs()
+  await run()
+  await sink.expect(count)
+  const us = nowUs() - startedAt
+  const each = used().map((total, i) => (total - (before[i] ?? 0)) / count)
+  return { perSecond: count / (us / 1e6), cpu: each.reduce((sum, one) => sum + one, 0), each }
+}
+
+/** What was counted at the sink must be what the log says. */
+async function checkLog({ tidings }: Stage, count: number): Promise<void> {
+  const filter = { field: 'status', op: 'eq', value: 'succeeded' }
+  const answer = await tidings.ask<{ count: number }>('/webhook-deliveries/count', { filter })
+  if (answer.count !== count) throw new Error(`${count} deliveries were made, and the log knows of ${answer.count}`)
+}

@@ -1,0 +1,38 @@
+import { startBare, startSink, type Bare, type Sink } from '../peers.ts'
+import { openStage, type Stage, type StageOptions } from '../stage.ts'
+import { webhooksAt } from '../tidings.ts'
+
+export type Scale = {
+  quick: boolean
+  rounds: number
+  say(line: string): void
+}
+type Set = { stage: Stage; sink: Sink; bare: Bare }
+
+/** Tidings with its usual webhooks, the bare peer and the sink that both deliver to; ended whatever happens. */
+export async function withBoth<T>(options: StageOptions, body: (set: Set) => Promise<T>): Promise<T> {
+  const workers = options.dispatchers ?? 1
+  return withStage(options, async (stage, sink) => {
+    await stage.tidings.createWebhooks(webhooksAt(sink.url))
+    const bare = await startBare(stage.redisUrl, sink, { workers })
+    try {
+      return await body({ stage, sink, bare })
+    } finally {
+      await bare.stop()
+    }
+  })
+}
+
+export async function withStage<T>(options: StageOptions, body: (stage: Stage, sink: Sink) => Promise<T>): Promise<T> {
+  const sink = await startSink()
+  try {
+    const stage = await openStage(options)
+    try {
+      return await body(stage, sink)
+    } finally {
+      await stage.stop()
+    }
+  } finally {
+    await sink.stop()
+  }
+}
