@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Envelope } from '../../shared/contracts/event.ts'
 import type { Subscription, SubscriptionFilters } from '../../shared/contracts/subscription.ts'
 import { createMatcher, explainMatch, globMatches, typeMatches } from '../../shared/match.ts'
+import { ownSource } from '../../shared/own-event.ts'
 import { aSubscription, anEnvelope } from '../support/builders.ts'
 
 const orders = anEnvelope({
@@ -182,22 +183,35 @@ describe('createMatcher', () => {
       fc.constant('*'),
     )
     const values = fc.option(fc.uniqueArray(fc.constantFrom('a', 'b', 'a*'), { minLength: 1 }), { nil: undefined })
-    const some = fc.option(fc.constantFrom('a', 'b', 'ab'), { nil: undefined })
-    const event = fc.record({ type, organizationId: fc.constantFrom('o1', 'o2'), domain: some, name: some, tags: values })
+    const some = fc.option(fc.constantFrom('a', 'b', 'ab', 'abab', 'a.b', 'ab.ab.b', 'S."a.b"'), { nil: undefined })
+    const globs = fc.uniqueArray(
+      fc.array(fc.constantFrom('a', 'b', '.', '*', '?', 'ab'), { minLength: 1, maxLength: 6 }).map((parts) => parts.join('')),
+      { minLength: 1, maxLength: 3 },
+    )
+    const openMetadata = fc.record({
+      include: fc.uniqueArray(fc.constantFrom('domain:a', 'domain:b', 'domain:a.b', 'tags'), { maxLength: 2 }),
+    })
+    const about = { id: fc.constantFrom('w1', 'elsewhere'), source: fc.constantFrom('warehouse', ownSource) }
+    const event = fc.record({ type, organizationId: fc.constantFrom('o1', 'o2'), domain: some, name: some, tags: values, ...about })
     const subscription = fc.record({
       organizationId: fc.constantFrom('o1', 'o2'),
       webhookId: fc.constantFrom('w1', 'w2', 'w3'),
       eventType: pattern,
-      filters: fc.record({ domains: values, names: values, tags: values }),
+      filters: fc.record({
+        domains: values,
+        names: fc.option(globs, { nil: undefined }),
+        tags: values,
+        open_metadata: fc.option(openMetadata, { nil: undefined }),
+      }),
     })
     fc.assert(
-      fc.property(event, fc.array(subscription, { maxLength: 12 }), ({ type, organizationId, domain, name, tags }, wishes) => {
-        const envelope = anEnvelope({ type, organizationId, entity: present({ type: 'table', domain, name, tags }) })
+      fc.property(event, fc.array(subscription, { maxLength: 12 }), ({ type, organizationId, source, id, domain, name, tags }, wishes) => {
+        const envelope = anEnvelope({ type, organizationId, source, entity: present({ type: 'table', id, domain, name, tags }) })
         const subscriptions = wishes.map((wish, i) => aSubscription({ ...wish, id: `s${i}`, filters: present(wish.filters) }))
 
         expect(sorted(createMatcher(1, subscriptions).match(envelope))).toEqual(sorted(explainedOneByOne(envelope, subscriptions)))
       }),
-      { numRuns: 1_000 },
+      { numRuns: 3_000 },
     )
   })
 })

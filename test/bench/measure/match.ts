@@ -45,7 +45,7 @@ const average = (values: number[]) => values.reduce((sum, value) => sum + value,
 type Set = { matcher: Matcher; size: number; builtMs: number; next: number }
 
 function set(size: number): Set {
-  const subscriptions = Array.from({ length: size }, (_, n) => subscription(n, size))
+  const subscriptions = Array.from({ length: size }, (_, n) => subscription(n))
   const startedAt = nowUs()
   const matcher = createMatcher(1, subscriptions)
   return { matcher, size, builtMs: (nowUs() - startedAt) / 1000, next: 0 }
@@ -75,19 +75,20 @@ const kinds: ((n: number) => { eventType: string; filters: SubscriptionFilters }
   (n) => ({ eventType: '*.updated', filters: { names: [`warehouse.schema${n}.*`] } }),
   (n) => ({ eventType: 'table.*', filters: { names: [`*.schema${n}.ord*s`], sources: ['catalog', 'api'] } }),
   (n) => ({ eventType: 'table.updated', filters: { names: [`ware????e.schema${n}.o*`] } }),
+  (n) => ({ eventType: '*', filters: { names: [`*chema${n}.or*`] } }),
   (n) => ({ eventType: '*', filters: { domains: [`domain-${n}`] } }),
   (n) => ({ eventType: 'table.*', filters: { owners: [`team-${n}`, `deputy-${n}`], sources: ['api'] } }),
   (n) => ({ eventType: '*.updated', filters: { tags: [`Glossary.term${n}`], entity_types: ['table'] } }),
   (n) => ({ eventType: '*', filters: { open_metadata: { entities: ['table'], include: [`domain:domain-${n}`, 'description'] } } }),
 ]
 
-function subscription(n: number, size: number): Subscription {
+function subscription(n: number): Subscription {
   const kind = kinds[n % kinds.length] as (typeof kinds)[number]
-  const own = Math.floor(n / kinds.length) % nameCount(size)
+  const own = Math.floor(n / kinds.length)
   return { id: `subscription-${n}`, organizationId: 'default', webhookId: `webhook-${n}`, createdAt: 0, deletedAt: null, ...kind(own) }
 }
 
-const nameCount = (size: number) => size / kinds.length
+const nameCount = (size: number) => Math.floor(size / kinds.length)
 
 function envelope(seed: number, size: number): Envelope {
   const n = seed % nameCount(size)
