@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createWire } from './wire.ts'
 
 /** How a client keeps a connection that it does nothing useful with. */
@@ -28,7 +29,13 @@ export async function keepSlowly({
   const lives = slownesses.map(
     async (slowness): Promise<[Slowness, number[]]> => [
       slowness,
-      await Promise.all(Array.from({ length: each }, () => live(port, beginningOf(slowness, key), /drips/.test(slowness), withinMs))),
+      await Promise.all(
+        Array.from({ length: each }, async (_, number) => {
+          // not all in one moment, which would measure how fast connections are made
+          await pause((number % 100) * 20)
+          return live(port, beginningOf(slowness, key), /drips/.test(slowness), withinMs)
+        }),
+      ),
     ],
   )
   return Object.fromEntries(await Promise.all(lives)) as Record<Slowness, number[]>
