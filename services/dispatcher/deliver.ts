@@ -4,7 +4,7 @@ import type { Event } from '../../shared/contracts/event.ts'
 import type { Sender } from '../../shared/http/send.ts'
 import { createId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
-import type { Payload, RenderContext } from '../../shared/payload/format.ts'
+import type { RenderContext } from '../../shared/payload/format.ts'
 import type { Backoff, DeliveryJob } from '../../shared/queue.ts'
 import { findRecipients } from '../../shared/recipients.ts'
 import type { Registry } from '../../shared/registry.ts'
@@ -13,7 +13,8 @@ import type { DirectoryStore } from '../../shared/storage/directory.ts'
 import type { Batches, Member } from './batches.ts'
 import { decide, judge, type Decision } from './decide.ts'
 import { cancelledEntry, finishedEntry, logAttempts, logCancelled, startedEntry, type Attempt } from './entries.ts'
-import type { HashedPayload, Payloads } from './payloads.ts'
+import type { Payloads } from './payloads.ts'
+import { prepare, type Prepared } from './prepare.ts'
 import type { Limits, Report } from './report.ts'
 import type { Room } from './room.ts'
 import type { OpenWebhook, Webhooks } from './webhooks.ts'
@@ -41,10 +42,15 @@ export type AttemptJob = DeliveryJob & {
   step: number
   attempts: number
   backoff: Backoff
+  /** How often a dispatcher died over it, beyond the attempts that it lived through. */
+  deaths: number
 }
 
 /** What the queue has to do with the job now; `free`: jobs that may run because this one has ended. */
 export type Next = Ended | { kind: 'park'; limits: Limits } | { kind: 'wait in line' }
+
+/** One that takes its dispatcher with it is not tried for ever; the log shows it, and it can be sent again. */
+const tooManyDeaths = 5
 
 type Ended = ({ kind: 'complete' } | { kind: 'retry'; delayMs: number } | { kind: 'give up'; reason: string }) & { free?: string[] }
 
@@ -58,6 +64,7 @@ type Ended = ({ kind: 'complete' } | { kind: 'retry'; delayMs: number } | { kind
  */
 export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortSignal): Promise<Next> {
   const members = await deps.batches.membersOf(job)
+  if (job.deaths >= tooManyDeaths) return cancel(job, members, `set aside: ${job.deaths} dispatchers died in the midst of it`, deps)
   const begun = await begin(job, members, deps)
   if (begun.kind === 'done') return { kind: 'complete' }
   if (begun.kind === 'behind') return { kind: 'wait in line' }
@@ -165,48 +172,10 @@ async function cancel(job: AttemptJob, members: Member[], reason: string, deps: 
   return { kind: 'complete', free }
 }
 
-/** Ours are written last: a webhook's own header never replaces what carries the meaning. */
-const ownHeaders = (payload: Payload): Record<string, string> => ({
-  ...payload.headers,
-  'content-type': payload.contentType,
-  // What is never asked for need not be inflated: no answer can grow on its way into memory.
-  'accept-encoding': 'identity',
-  'user-agent': userAgent,
-})
-const userAgent = 'Tidings/1'
-
-export type Prepared = { payload: HashedPayload; headers: Record<string, string> }
-
-/**
- * Renders and signs. What cannot be rendered or signed now cannot be in a minute either: the delivery fails with the
- * reason in the log, to be sent again once it is mended, instead of going round for ever.
- */
-function prepare(
-  job: AttemptJob,
-  { webhook, events, recipients, startedAt: now }: Begun,
-  deps: DeliverDeps,
-): Prepared | { fault: SendResult } {
-  const secrets = secretsInForce(webhook, now)
-  try {
-    const payload = deps.payloads.render(events, webhook, secrets, recipients)
-    const scheme = deps.schemes.get(webhook.scheme)
-    const id = job.batchId ?? job.eventId
-    const signature = scheme.sign({ id, now, body: payload.body, secrets, method: 'POST', url: webhook.url })
-    return { payload, headers: { ...webhook.headers, ...ownHeaders(payload), ...signature } }
-  } catch (error) {
-    deps.log.error({ err: error, eventId: job.eventId, webhookId: webhook.id }, 'request could not be made')
-    const reason = `the request could not be made: format "${webhook.format}", scheme "${webhook.scheme}"`
-    return { fault: { outcome: 'unreachable', permanent: true, error: reason, timings: { endMs: 0 } } }
-  }
-}
-
 async function send(webhook: OpenWebhook, { payload, headers }: Prepared, deps: DeliverDeps, signal: AbortSignal): Promise<SendResult> {
   const { url, timeoutMs, format } = webhook
   return deps.payloads.judge(await deps.sender.send({ url, headers, body: payload.body, timeoutMs, signal }), format)
 }
-
-const secretsInForce = ({ secrets }: OpenWebhook, now: number): string[] =>
-  secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now).map(({ value }) => value)
 
 function next({ state, delayMs, decision }: Decision): Ended {
   if (state === 'retrying') return { kind: 'retry', delayMs: delayMs ?? 0 }

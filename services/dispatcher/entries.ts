@@ -2,7 +2,8 @@ import type { OutcomeEntry, SendResult } from '../../shared/contracts/delivery.t
 import type { Logger } from '../../shared/logger.ts'
 import type { Member } from './batches.ts'
 import type { Decision } from './decide.ts'
-import type { AttemptJob, Begun, Prepared } from './deliver.ts'
+import type { AttemptJob, Begun } from './deliver.ts'
+import type { Prepared } from './prepare.ts'
 import type { OpenWebhook } from './webhooks.ts'
 
 /** What the outcomes stream and the process's own log are told of an attempt. Members of a batch are told of one by one. */

@@ -97,5 +97,6 @@ function attemptOf(job: Job): AttemptJob {
     step,
     attempts: data.step + (job.opts.attempts ?? 1),
     backoff: job.opts.backoff as unknown as Backoff,
+    deaths: job.stalledCounter - job.attemptsMade,
   }
 }

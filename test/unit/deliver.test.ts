@@ -23,6 +23,7 @@ const job: AttemptJob = {
   jobId: 'd.0',
   step: 1,
   attempts: 2,
+  deaths: 0,
   backoff: { type: 'schedule', delays: [1_000], jitter: 0, honourRetryAfter: true },
 }
 const webhookWith = (members: Partial<OpenWebhook> = {}): OpenWebhook => ({
@@ -35,10 +36,12 @@ const webhookWith = (members: Partial<OpenWebhook> = {}): OpenWebhook => ({
 
 /** Everything around one attempt, answering as told and remembering what it was asked. */
 function around({
+  deaths = 0,
   webhooks = [webhookWith()],
   begins,
   result = { outcome: 'succeeded', statusCode: 200, timings: { endMs: 1 } },
 }: {
+  deaths?: number
   webhooks?: (OpenWebhook | undefined)[]
   begins?: Begun[]
   result?: SendResult
@@ -76,7 +79,7 @@ function around({
     random: () => 0,
     log: createLogger('test', 'silent'),
   }
-  return { deps, sent, told, begun, run: () => deliver(job, deps, new AbortController().signal) }
+  return { deps, sent, told, begun, run: () => deliver({ ...job, deaths }, deps, new AbortController().signal) }
 }
 
 describe('one attempt of a delivery', () => {
@@ -93,6 +96,14 @@ describe('one attempt of a delivery', () => {
 
     expect(await run()).toMatchObject({ kind: 'retry', delayMs: 1_000 })
     expect(told).toMatchObject([{ done: undefined, entry: { state: 'retrying', nextAttemptAt: someTime + 1_000 } }])
+  })
+
+  it('is not made once more when five dispatchers have died over it', async () => {
+    const { run, sent, told } = around({ deaths: 5 })
+
+    expect(await run()).toMatchObject({ kind: 'complete' })
+    expect(sent).toEqual([])
+    expect(told).toMatchObject([{ entry: { kind: 'cancelled', reason: 'set aside: 5 dispatchers died in the midst of it' } }])
   })
 
   it('is not made when its job was done before', async () => {

@@ -13,7 +13,7 @@ import { contentText, dataRecord, isOpteryxBody } from '../recognise.ts'
 const actions = ['create', 'delete', 'update', 'commit', 'execute']
 
 function render(event: Event): Payload {
-  return { contentType: 'application/json', body: Buffer.from(pythonText(bodyText(event))) }
+  return { contentType: 'application/json', headers: { 'user-agent': sender }, body: Buffer.from(pythonText(bodyText(event))) }
 }
 
 function bodyText(event: Event): string {
@@ -57,6 +57,9 @@ function actionOf({ type }: Event): string {
   if (/(^|\.)commit(ted)?$/i.test(type)) return 'commit'
   return /(^|\.)(execut(ed?|ion)|ran|run|completed|finished|failed|succeeded)$/i.test(type) ? 'execute' : 'update'
 }
+
+/** As Opteryx's own sender calls itself. */
+const sender = 'opteryx-catalog-webhook/1.0'
 
 const kinds: Record<string, string> = {
   table: 'dataset',
