@@ -43,8 +43,9 @@ export function createIngestApp(deps: RouteDeps): App {
   const withKey = createMiddleware<AppEnv>(async function authenticated(c, next) {
     const key = await deps.authenticate.key(apiKeyOf(c), 'ingest')
     c.set('key', key)
-    await next()
+    // before there is an answer: adding to one that is made copies it
     for (const [name, value] of Object.entries(deps.authenticate.limits?.headers(key) ?? {})) c.header(name, value)
+    await next()
   })
   app.post('/events', withKey, limited, async (c) => {
     const { organizationId } = c.get('key')

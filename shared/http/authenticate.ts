@@ -95,17 +95,18 @@ export function createAuthenticate(
       const cookie = presented ? undefined : readSession(c, publicUrl)
       if (!cookie) {
         c.set('key', await key(presented, scope))
-        await next()
-        return tellLimits(c)
+        tellLimits(c)
+        return next()
       }
       const found = await session(c, cookie, scope)
       c.set('key', found.key)
       c.set('session', found.session)
-      await next()
       tellLimits(c)
+      await next()
       // once it was answered: what signs out has forgotten the cookie by then
       if (signedIn.has(found.session.id)) await prolong(c, cookie, found)
     })
+  /** Before there is an answer: adding to one that is made copies it. */
   function tellLimits(c: Context<AppEnv>): void {
     for (const [name, value] of Object.entries(limits?.headers(c.get('key')) ?? {})) c.header(name, value)
   }
