@@ -27,7 +27,12 @@ export async function serve(fetch: Fetch, at: { host: string; port: number }): P
   const { maxRequestsPerSocket, ...serverOptions } = limits
   const handle = (request: Request, bindings: HttpBindings) => refuseAtTheDoor(bindings.incoming) ?? fetch(request, bindings)
   const listener = getRequestListener((request, bindings) => handle(request, bindings as HttpBindings), { errorHandler: refuseUnreadable })
-  const server = createServer(serverOptions, (incoming, outgoing) => void listener(incoming, outgoing))
+  let stopping = false
+  const server = createServer(serverOptions, (incoming, outgoing) => {
+    // A client that keeps its connection busy would go on sending to a server that takes no new ones, and hold up its end.
+    if (stopping) outgoing.setHeader('connection', 'close')
+    void listener(incoming, outgoing)
+  })
   Object.assign(server, { maxRequestsPerSocket, maxConnections })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -39,6 +44,7 @@ export async function serve(fetch: Fetch, at: { host: string; port: number }): P
     url: `http://${host}:${port}`,
     stop: () =>
       new Promise((resolve) => {
+        stopping = true
         server.close(() => resolve())
         server.closeIdleConnections()
         setTimeout(() => server.closeAllConnections(), 5_000).unref()

@@ -16,7 +16,15 @@ export type Client = {
   /** No new events; those under way are given up as they stand. Resolves once nothing is under way. */
   stop(): Promise<void>
 }
-export type ClientOptions = { origin: () => string; doors: Door[]; perSecond: number; random: Random; atOnce?: number; padding?: number }
+export type ClientOptions = {
+  origin: () => string
+  doors: Door[]
+  perSecond: number
+  random: Random
+  atOnce?: number
+  padding?: number
+  name?: string
+}
 
 const answerWithinMs = 10_000
 const againAfterMs = 200
@@ -25,7 +33,7 @@ const againAfterMs = 200
  * A catalog that does as the documentation says: without a 2xx it sends the same event again, under the same id and
  * signed anew. Sends at an even rate; what was held up is caught up with.
  */
-export function startClient({ origin, doors, perSecond, random, atOnce = 24, padding = 0 }: ClientOptions): Client {
+export function startClient({ origin, doors, perSecond, random, atOnce = 24, padding = 0, name = 'e' }: ClientOptions): Client {
   const sent: Sent[] = []
   const asked: Asked[] = []
   const startedAt = performance.now()
@@ -52,7 +60,7 @@ export function startClient({ origin, doors, perSecond, random, atOnce = 24, pad
 
   async function send(n: number): Promise<void> {
     const door = random.pick(doors)
-    const key = `${door.name}-${n}`
+    const key = `${name}-${n}`
     const body = door.body(key, n, 'x'.repeat(padding))
     const one: Sent = { door: door.name, key, bodyHash: createHash('sha256').update(body).digest('hex'), fate: 'refused', acceptedAt: 0 }
     sent.push(one)

@@ -1,7 +1,6 @@
-import type { Findings } from './check.ts'
 import type { Asked } from './client.ts'
 import { none, type Goal } from './scenario.ts'
-import type { World } from './world.ts'
+import type { Findings, World } from './world.ts'
 
 /** What every scenario has to keep, whatever it does. */
 export const nothingLost = (found: Findings): Goal[] => [
@@ -12,6 +11,8 @@ export const nothingLost = (found: Findings): Goal[] => [
   none('phantom', found.phantom),
   none('stuck', found.stuck),
   none('log ≠ truth', found.untrue),
+  none('out of balance in GET /ledger', found.unbalanced),
+  none('outcomes put aside', found.aside),
 ]
 
 /** Among requests that did not touch a time in which ingest was away. */

@@ -35,13 +35,13 @@ async function performAll(options: Options): Promise<boolean> {
   return met
 }
 
-function table({ scenario, skipped, goals, figures, tookSeconds }: Performed): string {
+function table({ scenario, skipped, known, met, goals, figures, tookSeconds }: Performed): string {
   if (skipped) return `  ${scenario} skipped: ${skipped}`
   const width = Math.max(...goals.map(({ goal }) => goal.length))
   const rows = goals.map(
-    ({ goal, wanted, found, met }) => `  ${met ? '✓' : '✗'} ${goal.padEnd(width)}  ${String(found).padEnd(12)} wanted ${wanted}`,
+    ({ goal, wanted, found, ...one }) => `  ${one.met ? '✓' : '✗'} ${goal.padEnd(width)}  ${String(found).padEnd(12)} wanted ${wanted}`,
   )
-  return [...rows, `  ${JSON.stringify(figures)}`, `  ${tookSeconds} s`].join('\n')
+  return [...rows, ...(known && !met ? [`  known: ${known}`] : []), `  ${JSON.stringify(figures)}`, `  ${tookSeconds} s`].join('\n')
 }
 
 function summary(performed: Performed[]): string {

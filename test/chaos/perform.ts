@@ -1,7 +1,7 @@
 import { createRandom } from '../../infra/demo/random.ts'
 import type { Scenario, Stage, Verdict } from './scenario.ts'
 
-export type Performed = Verdict & { scenario: string; title: string; seed: number; tookSeconds: number; met: boolean }
+export type Performed = Verdict & { known?: string; scenario: string; title: string; seed: number; tookSeconds: number; met: boolean }
 
 /** The default length of the crash storm, to which all others are in proportion. */
 const wholeMinutes = 5
@@ -30,5 +30,6 @@ export async function perform(
     tookSeconds: Math.round((performance.now() - startedAt) / 100) / 10,
     met: verdict.goals.every(({ met }) => met),
     ...verdict,
+    ...(scenario.known !== undefined && { known: scenario.known }),
   }
 }

@@ -30,6 +30,8 @@ export type Scenario = {
   seconds: number
   /** In the form for `npm test`, where a few seconds do not do. */
   shortSeconds?: number
+  /** Why a goal of it is missed at present. The command fails all the same; `npm test` passes over it, and says so. */
+  known?: string
   run(stage: Stage): Promise<Verdict>
 }
 

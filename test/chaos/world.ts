@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { dirname, join } from 'node:path'
 import type { Random } from '../../infra/demo/random.ts'
+import { keys } from '../../shared/transport.ts'
 import type { ServiceProcess } from '../support/processes.ts'
 import { startSystem, type System, type SystemOptions } from '../support/system.ts'
-import { check, type Findings } from './check.ts'
+import { check, type Findings as Compared } from './check.ts'
 import { startClient, type Client, type ClientOptions } from './client.ts'
 import { openDoors } from './doors.ts'
 import { openLog, type LogReader } from './log.ts'
@@ -11,6 +12,9 @@ import { startProxy, type Proxy } from './proxy.ts'
 import { startSinks, type Behaviour, type Sinks } from './sinks.ts'
 
 export type Strike = { at: number; on: string; how: string }
+
+/** What the witnesses say; how many events do not add up in Tidings' own ledger; outcomes that the log has put aside. */
+export type Findings = Compared & { unbalanced: number; aside: number }
 
 /** Tidings in processes of its own, the client and the sinks that are its witnesses, and the means to do it harm. */
 export type World = {
@@ -27,12 +31,15 @@ export type World = {
   /** When ingest could not answer, from when to when. */
   outages: { from: number; to: number }[]
   note(on: string, how: string): void
+  /** As a process that hangs, or whose machine does. */
+  freeze(name: string): void
+  thaw(name: string): void
   /** Kill -9, and a new start after that time. */
   killAndStart(name: string, downMs: number): Promise<void>
   publish(options: Pick<ClientOptions, 'perSecond'> & Partial<ClientOptions>): Client
   /** Waits until nothing is open. @returns how long that took, undefined when it did not come to that */
   settle(withinMs: number): Promise<number | undefined>
-  check(client: Client): Findings
+  check(...clients: Client[]): Promise<Findings>
   /** Processes that ended although nobody struck them. */
   crashes(): string[]
 }
@@ -95,12 +102,17 @@ async function createWorld(options: WorldOptions, parts: Parts): Promise<World> 
     const outage = { from: Date.now(), to: Number.POSITIVE_INFINITY }
     if (name === 'ingest-1') outages.push(outage)
     note(name, 'kill -9')
-    const process = processes.get(name)
-    if (process && !process.alive) crashed.push(name)
-    await (name === 'redis' ? system.redis : process)?.kill()
+    const struck = processes.get(name)
+    if (struck && !struck.alive) crashed.push(name)
+    await (name === 'redis' ? system.redis : struck)?.kill()
     await pause(downMs)
-    await (name === 'redis' ? system.redis.restart() : process?.start())
+    await (name === 'redis' ? system.redis.restart() : struck?.start())
     outage.to = Date.now()
+  }
+
+  function signal(name: string, how: 'SIGSTOP' | 'SIGCONT'): void {
+    note(name, how)
+    process.kill(name === 'redis' ? system.redis.pid : (processes.get(name)?.pid ?? 0), how)
   }
 
   return {
@@ -111,9 +123,16 @@ async function createWorld(options: WorldOptions, parts: Parts): Promise<World> 
     outages,
     note,
     killAndStart,
+    freeze: (name) => signal(name, 'SIGSTOP'),
+    thaw: (name) => signal(name, 'SIGCONT'),
     publish: (given) => startClient({ origin: () => system.ingest.url, doors, random: options.random, ...given }),
     settle: (withinMs) => settle(log, withinMs),
-    check: ({ sent }) => check({ sent, posts: sinks.truth(), log: log.read(), webhooks }),
+    async check(...clients) {
+      const sent = clients.flatMap((client) => client.sent)
+      const { unbalanced } = await system.api.steer<{ unbalanced: number }>(200, 'GET', '/ledger')
+      const aside = Number(await system.redis.ask('XLEN', `${keys('{tidings}').outcomes}:refused`))
+      return { ...check({ sent, posts: sinks.truth(), log: log.read(), webhooks }), unbalanced, aside }
+    },
     crashes: () => [...crashed, ...[...processes].filter(([, process]) => !process.alive).map(([name]) => name)],
   }
 }

@@ -42,7 +42,7 @@ async function run(stage: Stage): Promise<Verdict> {
     await client.stop()
     say(`${client.accepted()} accepted, ${world.strikes.length} kills; waiting until all is delivered`)
     const drainedMs = await world.settle(settleMs)
-    const found = world.check(client)
+    const found = await world.check(client)
 
     const kills = world.strikes.filter(({ on }) => on.startsWith('dispatcher')).length
     const share = found.duplicated / Math.max(1, found.posts)

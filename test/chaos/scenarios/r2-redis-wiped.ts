@@ -54,7 +54,7 @@ async function run({ seconds, random, short, say }: Stage): Promise<Verdict> {
     }
     await client.stop()
     await world.settle(recoverWithinMs)
-    const found = world.check(client)
+    const found = await world.check(client)
     const slowest = Math.max(...wipes.map(({ recoveredMs }) => recoveredMs ?? Number.POSITIVE_INFINITY))
     const bound = wipes.reduce((sum, { inFlight, lately }) => sum + inFlight + lately, 0)
     return {
