@@ -13,6 +13,7 @@ import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
+import { startWatch } from '../../shared/watch.ts'
 import { openBatches } from './batches.ts'
 import { startBrake } from './brake.ts'
 import { joinFleet } from './fleet.ts'
@@ -22,6 +23,7 @@ import { openReport } from './report.ts'
 import { createRoom } from './room.ts'
 import { startRetell } from './retell.ts'
 import type { DispatcherSettings } from './settings.ts'
+import { workWhileTrusted } from './trusted.ts'
 import { cacheWebhooks } from './webhooks.ts'
 import { startWorker } from './worker.ts'
 
@@ -41,32 +43,30 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
   const parking = startParking(redis, target.prefix, queue, fleet.slots, log)
   const policy = createAddressPolicy({ allow: settings.allowedAddresses, ports: settings.allowedPorts })
   const sender = createSender(policy, { connectionsPerOrigin: settings.concurrency })
-  const worker = startWorker(
-    target,
-    settings,
-    {
-      webhooks: cacheWebhooks(storage, vault),
-      payloads: holdPayloads(storage, formats),
-      batches: openBatches(storage),
-      directory: storage.directory,
-      schemes,
-      report: openReport(redis, target.prefix, retell, settings, log),
-      room: createRoom(),
-      slots: fleet.slots,
-      parking,
-      queue,
-      sender,
-      clock,
-      random: Math.random,
-      log,
-    },
+  const watch = startWatch({ redis, clock, log })
+  const deps = {
+    webhooks: cacheWebhooks(storage, vault),
+    payloads: holdPayloads(storage, formats),
+    batches: openBatches(storage),
+    directory: storage.directory,
+    schemes,
+    report: openReport(redis, target.prefix, retell, settings, log),
+    room: createRoom(),
+    slots: fleet.slots,
+    parking,
+    queue,
+    sender,
+    clock,
+    random: Math.random,
     log,
-  )
+  }
+  const worker = workWhileTrusted(watch, () => startWorker(target, settings, deps, log))
   const brake = startBrake(redis, target.prefix, worker, log)
   const ready = async () => ({
     storage: await storage.ping().then(() => 'ok', String),
     redis: redis.status === 'ready' ? 'ok' : `the connection is ${redis.status}`,
     worker: worker.isRunning() ? 'ok' : 'not taking jobs',
+    ...watch.states(),
   })
   const app = createApp(log)
   mountHealth(app, ready)
@@ -75,6 +75,7 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
     app,
     ready,
     async stop() {
+      watch.stop()
       brake.stop()
       await worker.stop()
       await sender.close()

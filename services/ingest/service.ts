@@ -10,6 +10,7 @@ import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
+import { startWatch } from '../../shared/watch.ts'
 import { openBodies, openLanes } from '../../shared/transport.ts'
 import { startRefusals } from './refusals.ts'
 import { watchPressure } from './pressure.ts'
@@ -31,6 +32,7 @@ export async function startIngest({ settings, storage, redis: target, vault, log
   const queue = openQueue(target, onError)
   await whenReady(redis)
   await requireNoEviction(redis)
+  const watch = startWatch({ redis, clock, log })
   const bodies = openBodies(redis, target.prefix)
   const lanes = openLanes(redis, target.prefix)
   const pressure = watchPressure(redis, target.prefix, settings.databaseUrl, log)
@@ -48,8 +50,9 @@ export async function startIngest({ settings, storage, redis: target, vault, log
   return {
     app,
     // Redis is no condition: with Redis away events are accepted and wait in SQL.
-    ready: async () => ({ storage: await storage.ping().then(() => 'ok', String) }),
+    ready: async () => ({ storage: await storage.ping().then(() => 'ok', String), ...watch.states() }),
     async stop() {
+      watch.stop()
       limits.stop()
       await refusals.stop()
       pressure.stop()

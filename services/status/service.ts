@@ -12,6 +12,7 @@ import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
+import { startWatch } from '../../shared/watch.ts'
 import { openBodies } from '../../shared/transport.ts'
 import { createStatusApp } from './app.ts'
 import type { AdapterDescription, StatusDeps } from './deps.ts'
@@ -41,9 +42,11 @@ export async function startStatus({ settings, storage, redis: target, vault, log
   const { prefix } = target
   const self = `${hostname()}-${createId()}`
 
+  const watch = startWatch({ redis, clock, log })
   const ready = async () => ({
     storage: await storage.ping().then(() => 'ok', String),
     redis: redis.status === 'ready' ? 'ok' : `the connection is ${redis.status}`,
+    ...watch.states(),
   })
   const limits = createRateLimits(
     'status',
@@ -86,6 +89,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     app: createStatusApp(deps),
     ready,
     async stop() {
+      watch.stop()
       limits.stop()
       await reconciler.stop()
       await recorder.stop()

@@ -17,7 +17,7 @@ export type Post = {
 
 export type Answer = { answer: Post['answer']; afterMs: number }
 /** What a sink does, decided anew for each request. */
-export type Behaviour = (path: string) => Answer
+export type Behaviour = (path: string, eventId: string) => Answer
 
 export type Sinks = {
   origin: string
@@ -50,8 +50,9 @@ export async function startSinks(file: string): Promise<Sinks> {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const signed = verifiers['standard-webhooks']({ headers: request.headers, body: Buffer.concat(chunks), secret: sink.secret ?? '' })
-    const { answer, afterMs } = sink.behave(path)
-    const post: Post = { sink: name, id: String(request.headers['webhook-id'] ?? ''), at: Date.now(), signed, answer }
+    const id = String(request.headers['webhook-id'] ?? '')
+    const { answer, afterMs } = sink.behave(path, id)
+    const post: Post = { sink: name, id, at: Date.now(), signed, answer }
     writeSync(truthFile, `${JSON.stringify(post)}\n`)
     count++
     if (answer === 'hang') return

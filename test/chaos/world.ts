@@ -56,6 +56,9 @@ export type WorldOptions = Omit<SystemOptions, 'settingsOf'> & {
   settingsOf?: (name: string) => Record<string, string>
 }
 
+/** Deliveries that may be open before the client waits for them. */
+const mostBehind = 1_500
+
 /** Starts a world for one scenario, and ends it whatever happens. */
 export async function withWorld<T>(options: WorldOptions, body: (world: World) => Promise<T>): Promise<T> {
   const links = new Map<string, Proxy>()
@@ -125,7 +128,11 @@ async function createWorld(options: WorldOptions, parts: Parts): Promise<World> 
     killAndStart,
     freeze: (name) => signal(name, 'SIGSTOP'),
     thaw: (name) => signal(name, 'SIGCONT'),
-    publish: (given) => startClient({ origin: () => system.ingest.url, doors, random: options.random, ...given }),
+    publish(given) {
+      const [before, sinksOfEach] = [sinks.count(), webhooks.size]
+      const hold = (accepted: number) => accepted * sinksOfEach - (sinks.count() - before) > mostBehind
+      return startClient({ origin: () => system.ingest.url, doors, random: options.random, hold, ...given })
+    },
     settle: (withinMs) => settle(log, withinMs),
     async check(...clients) {
       const sent = clients.flatMap((client) => client.sent)

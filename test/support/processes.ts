@@ -14,6 +14,8 @@ export type ServiceProcess = {
   readonly alive: boolean
   /** The end of what it logged, over all its lives. */
   output(): string
+  /** How many lines it logged, over all its lives. */
+  lines(): number
   /** Lines of its log that tell of a fault of ours. */
   faults(): string[]
   /** As a crash does it. */
@@ -48,6 +50,7 @@ export async function startService(
 ): Promise<ServiceProcess> {
   const main = fileURLToPath(new URL(`services/${service}/main.js`, compiled))
   let text = ''
+  let lines = 0
   const faults: string[] = []
   let child: ChildProcess
   let url = ''
@@ -63,6 +66,7 @@ export async function startService(
   }
 
   function keep(chunk: string): void {
+    lines += chunk.split('\n').length - 1
     text = (text + chunk).slice(-keptOutput)
     faults.push(...chunk.split('\n').filter((line) => /"level":(50|60)\b/.test(line)))
   }
@@ -101,6 +105,7 @@ export async function startService(
       return child.exitCode === null && child.signalCode === null
     },
     output: () => text,
+    lines: () => lines,
     faults: () => faults,
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),

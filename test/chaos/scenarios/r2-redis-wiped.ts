@@ -39,11 +39,11 @@ async function run({ seconds, random, short, say }: Stage): Promise<Verdict> {
     ...Array.from({ length: times }, () => ['files deleted', deleteFiles] as const),
   ]
   const settings = { CONCURRENCY: String(concurrency), LOG_LEVEL: 'error' }
-  // as much as the dispatchers can just do: requests are under way, jobs wait and retries are due whenever it strikes
-  const sinks = { steady: steady(random), slow: steady(random, 150, 350), moody: moody(random) }
+  // half of what the dispatchers can do: requests are under way and retries are due whenever it strikes
+  const sinks = { steady: steady(random), slow: steady(random, 100, 200), moody: moody(random) }
   const webhook = { retry: eager, max_in_flight: dispatchers * concurrency }
   return withWorld({ dispatchers, settings, random, sinks, webhook }, async (world) => {
-    const client = world.publish({ perSecond: 60 })
+    const client = world.publish({ perSecond: 40 })
     const gapMs = (seconds * 1_000) / strikes.length
     const wipes: Wipe[] = []
     for (const [how, strike] of strikes) {
