@@ -1,3 +1,4 @@
+import { ownSource } from '../../shared/own-event.ts'
 import type { Sent } from './client.ts'
 import type { Log, LoggedDelivery } from './log.ts'
 import type { Post } from './sinks.ts'
@@ -51,7 +52,10 @@ const sum = <T>(list: Iterable<T>, of: (one: T) => number) => [...list].reduce((
 export function check({ sent, posts, log, webhooks }: Witnesses): Findings {
   const events = new Map(log.events.map((event) => [`${event.source} ${event.key}`, event]))
   const keysSent = new Set(sent.map(({ door, key }) => `${door} ${key}`))
-  const known = new Set(log.events.filter(({ source, key }) => keysSent.has(`${source} ${key}`)).map(({ id }) => id))
+  // Tidings tells of its own work as well, to whoever wants every event
+  const known = new Set(
+    log.events.filter(({ source, key }) => source === ownSource || keysSent.has(`${source} ${key}`)).map(({ id }) => id),
+  )
   const seen = countPosts(posts, webhooks)
   const deliveries = new Map(log.deliveries.map((delivery) => [pair(delivery.eventId, delivery.webhookId), delivery]))
   const seenOf = ({ eventId, webhookId }: LoggedDelivery) => seen.get(pair(eventId, webhookId)) ?? unseen

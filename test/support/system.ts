@@ -82,10 +82,12 @@ async function start(endings: (() => Promise<unknown>)[], options: SystemOptions
     ...settings,
   }
   const started = async (service: ServiceName, list: ServiceProcess[], more: Record<string, string> = {}) => {
-    const name = `${service}-${(numbers[service] = (numbers[service] ?? 0) + 1)}`
+    const number = (numbers[service] = (numbers[service] ?? 0) + 1)
+    const name = `${service}-${number}`
     const process = await startService(service, { ...env, ...more, ...(await settingsOf?.(name, redis)) }, options.compiled)
     endings.push(() => process.stop())
-    list.push(process)
+    // in the order of the numbers, whoever is ready first
+    list[number - 1] = process
     return process
   }
   const numbers: Partial<Record<ServiceName, number>> = {}

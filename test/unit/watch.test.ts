@@ -59,6 +59,7 @@ describe('a worker that works while the clock is trusted', () => {
     change(true)
     change(false)
     change(true)
+    await new Promise(setImmediate)
     await worker.stop()
     expect(did).toEqual(['start', 'stop', 'start', 'stop'])
   })

@@ -25,7 +25,7 @@ async function run({ random, short, say }: Stage): Promise<Verdict> {
   const settingsOf = (name: string) => (name === 'dispatcher-1' ? { PORT: '0', ...sabotaged({ blockMs }) } : {})
   return withWorld({ dispatchers: 2, settings, settingsOf, random, sinks: { slow: steady(random, 100, 200) } }, async (world) => {
     const client = world.publish({ perSecond: 60 })
-    await pause(2_000)
+    for (let n = 0; n < 1_000 && world.sinks.underWay() < concurrency / 2; n++) await pause(10)
     const blocked = world.processes.get('dispatcher-1')
     const inFlight = world.sinks.underWay()
     world.note('dispatcher-1', 'event loop blocked')

@@ -23,6 +23,9 @@ const entriesAtOnce = 6
 const points = ['before the commit', 'between commit and acknowledgement', 'after the acknowledgement'] as const
 type Point = (typeof points)[number]
 
+/** None of these deliveries calls forth another. */
+const queue = { add: async () => {} }
+
 class Died extends Error {}
 
 /** Everything that a recorder needs, and a death at the given point: its connection is gone and it does nothing more. */
@@ -50,6 +53,7 @@ function startMortal(server: TestRedis, storage: Storage, consumer: string, poin
     prefix,
     storage: { ...storage, deliveries: { ...storage.deliveries, record } },
     bodies,
+    queue,
     announce,
     consumer,
     clock: { now: () => Date.now() },
@@ -107,6 +111,7 @@ async function takeOver(server: TestRedis, storage: Storage, writer: ReturnType<
       prefix,
       storage,
       bodies: openBodies(announce, prefix),
+      queue,
       announce,
       consumer,
       clock,

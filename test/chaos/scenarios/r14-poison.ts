@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { steady } from '../behaviours.ts'
 import { figuresOf, nothingLost, percentile } from '../goals.ts'
@@ -61,7 +62,9 @@ async function run({ random, short, say }: Stage): Promise<Verdict> {
     await pause(spanMs)
     const before = { from: Date.now() - spanMs + 2_000, to: Date.now() }
 
-    const [eventId] = await api.publish({ type: 'poison.pill', data: {} })
+    const body = JSON.stringify({ id: 'poison', type: 'poison.pill', data: {} })
+    const [eventId] = await api.publish(body)
+    client.sent.push({ door: 'api', key: 'poison', bodyHash: createHash('sha256').update(body).digest('hex'), fate: 'ok', acceptedAt: 0 })
     const startedAt = performance.now()
     await pause(calmMs)
     while (supervisor.calmForMs() < calmMs && performance.now() - startedAt < patienceMs && supervisor.deaths() < 20) await pause(100)
