@@ -51,7 +51,7 @@ async function settle({ random, count, webhook: members }: TownOptions, system: 
   const webhooks: Webhook[] = []
   for (let n = 0; n < count; n++) {
     const webhook: Webhook = { n, id: '', type: `town${n}.changed`, name: `w${n}`, behave: well(random) }
-    const sink = sinks.add(webhook.name, (path) => webhook.behave(path))
+    const sink = sinks.add(webhook.name, (path, id) => webhook.behave(path, id))
     const { id, secret } = await system.api.createWebhook({ url: sink.url, label: webhook.name, timeout_ms: 5_000, ...members?.(n) })
     sink.sign(secret)
     await system.api.subscribe(id, webhook.type)

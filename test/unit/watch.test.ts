@@ -40,7 +40,12 @@ describe('a worker that works while the clock is trusted', () => {
     let change: (trusted: boolean) => void = () => {}
     const start = () => {
       did.push('start')
-      return { isRunning: () => true, stop: async () => void did.push('stop') }
+      return {
+        isRunning: () => true,
+        pause: async () => void did.push('pause'),
+        resume: () => void did.push('resume'),
+        stop: async () => void did.push('stop'),
+      }
     }
     const worker = workWhileTrusted({ whenTrusted: (changed) => void (change = changed) }, start)
     return { did, worker, change: (trusted: boolean) => change(trusted) }
@@ -62,6 +67,16 @@ describe('a worker that works while the clock is trusted', () => {
     await new Promise(setImmediate)
     await worker.stop()
     expect(did).toEqual(['start', 'stop', 'start', 'stop'])
+  })
+
+  it('stays paused over an end of its worker', async () => {
+    const { did, worker, change } = aWorker()
+    await worker.pause()
+    change(true)
+    await new Promise(setImmediate)
+    worker.resume()
+    await worker.stop()
+    expect(did).toEqual(['start', 'pause', 'resume', 'stop'])
   })
 
   it('starts nothing once it was asked to end', async () => {
