@@ -17,11 +17,13 @@ import { addEventTypeRoutes } from './routes/event-types.ts'
 import { addKeyRoutes } from './routes/keys.ts'
 import { addLedgerRoutes } from './routes/ledger.ts'
 import { addOpenMetadataRoutes } from './routes/openmetadata.ts'
+import { addPreviewRoutes } from './routes/preview.ts'
 import { addQueueRoutes } from './routes/queues.ts'
 import { addRedeliveryRoutes } from './routes/redeliveries.ts'
 import { createGuard } from './routes/route.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import { addSourceRoutes } from './routes/sources.ts'
+import { addStatsRoutes } from './routes/stats.ts'
 import { addSubscriptionRoutes } from './routes/subscriptions.ts'
 import { addWebhookRoutes } from './routes/webhooks.ts'
 
@@ -36,6 +38,8 @@ export function createStatusApp(deps: StatusDeps): App {
   const guard = createGuard(app, authenticate, createAudited(app, deps))
 
   mountHealth(app, deps.ready)
+  addStatsRoutes(app, guard, deps)
+  addPreviewRoutes(app, guard, deps)
   addWebhookRoutes(app, guard, deps)
   addSubscriptionRoutes(app, guard, deps)
   addDeliveryRoutes(app, guard, deps)

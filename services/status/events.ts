@@ -1,7 +1,7 @@
 import type { z } from 'zod'
-import type { Event, Match } from '../../shared/contracts/api/event.ts'
+import type { Event, EventSummary, Match } from '../../shared/contracts/api/event.ts'
 import { explainMatch } from '../../shared/match.ts'
-import type { ApiKey, DeliveryRow, RawEvent } from '../../shared/storage/storage.ts'
+import type { ApiKey, DeliveryRow, RawEvent, StoredEvent } from '../../shared/storage/storage.ts'
 import type { StatusDeps } from './deps.ts'
 import { notFound } from './refuse.ts'
 import { deliveryOf, iso, isoOrNull, subscriptionOf, urlFor } from './shape.ts'
@@ -49,6 +49,19 @@ function explain(event: RawEvent, inForce: InForce, deliveries: DeliveryRow[], k
   })
   return [...all.filter((match) => match.matched), ...all.filter((match) => !match.matched)].slice(0, maxShown)
 }
+
+export const summaryOf = ({ envelope, receivedAt, fannedOutAt, matched }: Omit<StoredEvent, 'data'>): EventSummary => ({
+  id: envelope.id,
+  source: envelope.source,
+  type: envelope.type,
+  time: envelope.time,
+  received_at: iso(receivedAt),
+  fanned_out_at: isoOrNull(fannedOutAt),
+  matched,
+  subject: envelope.subject ?? null,
+  actor: envelope.actor ?? null,
+  entity: envelope.entity ?? null,
+})
 
 const whyNoDelivery = (event: RawEvent) =>
   event.fannedOutAt === null ? 'its delivery is not made yet' : 'but its webhook was not active then, so nothing was sent'

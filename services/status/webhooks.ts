@@ -204,7 +204,7 @@ function check(input: Settled, secrets: string[], { policy, schemes, formats, cl
 }
 
 /** A setting that the format does not know would be silently without effect: it is refused, like a wrong one. */
-function settingsErrors(format: Format, settings: Record<string, unknown>): { path: PropertyKey[]; message: string }[] {
+export function settingsErrors(format: Format, settings: Record<string, unknown>): { path: PropertyKey[]; message: string }[] {
   const parsed = (format.settings ?? z.strictObject({})).safeParse(settings)
   if (parsed.success) return []
   return parsed.error.issues.flatMap((issue) => {

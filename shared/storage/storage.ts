@@ -51,6 +51,7 @@ export type Storage = {
   events: EventStore
   deliveries: DeliveryStore
   redeliveries: RedeliveryStore
+  stats: StatsStore
   ledger: LedgerStore
   /** Resolves when reads and writes work, rejects otherwise. */
   ping(): Promise<void>
@@ -194,6 +195,8 @@ export type EventStore = {
   }): Promise<AcceptResult>
   find(organizationId: string, id: string): Promise<RawEvent | undefined>
   load(id: string): Promise<StoredEvent | undefined>
+  /** An unknown field, a value of the wrong type or a bad cursor rejects with a `Problem` that names it. Without data. */
+  filter(organizationId: string, request: PageRequest): Promise<Page<Omit<StoredEvent, 'data'>>>
   /** Accepted before the time but not fanned out, oldest first. */
   notFannedOut(before: number, limit: number): Promise<StoredEvent[]>
   markFannedOut(events: { id: string; matched: number }[], now: number): Promise<void>
@@ -213,6 +216,29 @@ export type RedeliveryStore = {
 }
 
 export type CountBounds = { upTo?: number | undefined; patienceMs?: number | undefined }
+
+/** Figures for people who look: each is found along an index, or stops counting. `minute` is the time of its beginning. */
+export type StatsStore = {
+  /** Events by the minute of their acceptance, attempts by that of their start; minutes without any are left out. */
+  minutes(
+    organizationId: string,
+    from: number,
+    to: number,
+  ): Promise<{ minute: number; accepted: number; succeeded: number; failed: number }[]>
+  /** From acceptance to delivery, of the latest deliveries made since the time. */
+  latencies(organizationId: string, since: number, limit: number): Promise<number[]>
+  backlog(
+    organizationId: string,
+    now: number,
+    upTo: number,
+  ): Promise<{ pending: number; retrying: number; due: number; oldestAcceptedAt: number | null }>
+  /** Finished attempts of each webhook, in stretches of time. */
+  health(
+    organizationId: string,
+    since: number,
+    stretchMs: number,
+  ): Promise<{ webhookId: string; at: number; succeeded: number; failed: number }[]>
+}
 
 export type DeliveryStore = {
   /** Ignores pairs that exist. Returns those of the given ids that are still open, that is: which need a job, with the batch that they were put into. */

@@ -12,10 +12,6 @@ export class Refused extends Error {
   }
 }
 
-/** Held in memory alone: gone with the page. */
-let apiKey: string | undefined
-export const useApiKey = (key: string | undefined): void => void (apiKey = key)
-
 let onSignedOut = () => {}
 /** Called when the service no longer knows who asks. */
 export const whenSignedOut = (listener: () => void): void => void (onSignedOut = listener)
@@ -24,7 +20,6 @@ type Options = { body?: unknown; signal?: AbortSignal | undefined; type?: string
 
 export async function call<T>(method: string, path: string, { body, signal, type = 'application/json' }: Options = {}): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json' }
-  if (apiKey) headers.authorization = `Bearer ${apiKey}`
   if (body !== undefined) headers['content-type'] = type
   const response = await fetch(path, {
     method,
@@ -38,7 +33,7 @@ export async function call<T>(method: string, path: string, { body, signal, type
   })
   if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
   const refused = new Refused(await problemOf(response))
-  if (response.status === 401) onSignedOut()
+  if (response.status === 401 && path !== '/session') onSignedOut()
   throw refused
 }
 
@@ -62,6 +57,8 @@ async function problemOf(response: Response): Promise<ProblemDetails> {
 
 export const get = <T>(path: string, signal?: AbortSignal) => call<T>('GET', path, { signal })
 export const post = <T>(path: string, body?: unknown, signal?: AbortSignal) => call<T>('POST', path, { body, signal })
+export const put = <T>(path: string, body: unknown) => call<T>('PUT', path, { body })
+export const patch = <T>(path: string, body: unknown) => call<T>('PATCH', path, { body, type: 'application/merge-patch+json' })
 export const remove = <T = void>(path: string) => call<T>('DELETE', path)
 
 /** What the list routes answer. */

@@ -13,12 +13,25 @@ const views = {
   Deliveries: lazy(() => import('./views/deliveries.tsx')),
   DeliveryView: lazy(() => import('./views/delivery.tsx')),
   EventView: lazy(() => import('./views/event.tsx')),
+  Webhooks: lazy(() => import('./views/webhooks.tsx')),
+  WebhookView: lazy(() => import('./views/webhook.tsx')),
+  WebhookForm: lazy(() => import('./views/webhook-form.tsx')),
+  Sources: lazy(() => import('./views/sources.tsx')),
+  SourceView: lazy(() => import('./views/source.tsx')),
+  EventTypes: lazy(() => import('./views/event-types.tsx')),
+  Keys: lazy(() => import('./views/keys.tsx')),
+  Audit: lazy(() => import('./views/audit.tsx')),
 }
 
-type Place = { path: string; name: string; icon: IconName }
+type Place = { path: string; name: string; icon: IconName; scope?: 'admin' }
 const places: Place[] = [
   { path: '/', name: 'Overview', icon: 'pulse' },
   { path: '/deliveries', name: 'Deliveries', icon: 'list' },
+  { path: '/webhooks', name: 'Webhooks', icon: 'hook' },
+  { path: '/sources', name: 'Sources', icon: 'source' },
+  { path: '/event-types', name: 'Event types', icon: 'tag' },
+  { path: '/keys', name: 'Keys', icon: 'key', scope: 'admin' },
+  { path: '/audit', name: 'Audit', icon: 'audit', scope: 'admin' },
 ]
 
 export function App() {
@@ -53,6 +66,17 @@ const Views = () => (
     <Route path="/deliveries" component={views.Deliveries} />
     <Route path="/deliveries/:id">{({ id }) => <views.DeliveryView key={id} id={id} />}</Route>
     <Route path="/events/:id">{({ id }) => <views.EventView key={id} id={id} />}</Route>
+    <Route path="/webhooks" component={views.Webhooks} />
+    <Route path="/webhooks/new">
+      <views.WebhookForm />
+    </Route>
+    <Route path="/webhooks/:id">{({ id }) => <views.WebhookView key={id} id={id} />}</Route>
+    <Route path="/webhooks/:id/edit">{({ id }) => <views.WebhookForm key={id} id={id} />}</Route>
+    <Route path="/sources" component={views.Sources} />
+    <Route path="/sources/:name">{({ name }) => <views.SourceView key={name} name={decodeURIComponent(name)} />}</Route>
+    <Route path="/event-types" component={views.EventTypes} />
+    <Route path="/keys" component={views.Keys} />
+    <Route path="/audit" component={views.Audit} />
     <Route path="/index.html">
       <Redirect to="/" replace />
     </Route>
@@ -64,6 +88,7 @@ const Views = () => (
 
 function Navigation({ path }: { path: string }) {
   const [open, setOpen] = useState(false)
+  const { may } = useSession()
   useEffect(() => setOpen(false), [path])
   return (
     <header className={open ? 'nav open' : 'nav'}>
@@ -77,12 +102,16 @@ function Navigation({ path }: { path: string }) {
         </button>
       </div>
       <nav aria-label="Main">
-        {places.map((place) => (
-          <NavLink key={place.path} place={place} current={isAt(place.path, path)} />
-        ))}
-        <Outside href="/queues" icon="queue">
-          Queues
-        </Outside>
+        {places
+          .filter(({ scope }) => !scope || may(scope))
+          .map((place) => (
+            <NavLink key={place.path} place={place} current={isAt(place.path, path)} />
+          ))}
+        {may('admin') && (
+          <Outside href="/queues" icon="queue">
+            Queues
+          </Outside>
+        )}
         <Outside href="/docs" icon="book">
           API reference
         </Outside>
@@ -107,7 +136,7 @@ const Outside = ({ href, icon, children }: { href: string; icon: IconName; child
 )
 
 function Footer() {
-  const { signOut } = useSession()
+  const { signOut, who } = useSession()
   const [theme, setTheme] = useState(storedTheme)
   return (
     <div className="nav-foot">
@@ -126,6 +155,9 @@ function Footer() {
           <option value="dark">Dark</option>
         </select>
       </label>
+      <span className="clip" title={`${who.organization}: ${who.key.scopes.join(', ')}`}>
+        {who.key.label}
+      </span>
       <button type="button" className="link" onClick={() => void signOut()}>
         Sign out
       </button>

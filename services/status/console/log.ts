@@ -6,6 +6,7 @@ import { both, type Search } from './where.ts'
 import { fetchDeliveries, isOpen, pageSize } from './queries.ts'
 
 const pollMs = 1_000
+const overlapMs = 10_000
 /** Open deliveries that are watched for a change at once. */
 const watched = 200
 
@@ -28,10 +29,12 @@ export function useLog(search: Search, filter: Filter | undefined, live: boolean
   const [news, setNews] = useState<Delivery[]>([])
   useEffect(() => setNews([]), [key])
 
+  // what other processes made a little earlier may come to the log a little later
+  const since = useMemo(() => new Date((older[0] ? Date.parse(older[0].created_at) : Date.now()) - overlapMs).toISOString(), [older])
   const isLive = live && search.direction === 'desc' && pages.data !== undefined
   const head = useQuery({
-    queryKey: ['log head', ...key],
-    queryFn: ({ signal }) => fetchDeliveries(filter, 'desc', undefined, signal),
+    queryKey: ['log head', since, ...key],
+    queryFn: ({ signal }) => fetchDeliveries(both(filter, { field: 'created_at', op: 'gte', value: since }), 'desc', undefined, signal),
     enabled: isLive,
     refetchInterval: pollMs,
     gcTime: 0,

@@ -1,38 +1,65 @@
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react'
-import { get, Refused, useApiKey, whenSignedOut } from './api.ts'
+import type { Session as SignedIn } from '../../../shared/contracts/api/session.ts'
+import type { Scope } from './scopes.ts'
+import { allows } from './scopes.ts'
+import { get, post, Refused, remove, whenSignedOut } from './api.ts'
+import { Failed, Loading } from './parts/states.tsx'
 import { queryClient } from './queries.ts'
 import { SignIn } from './views/sign-in.tsx'
 
-type Session = { signOut(): void }
-const SessionContext = createContext<Session>({ signOut: () => {} })
-export const useSession = (): Session => useContext(SessionContext)
+type Session = { who: SignedIn; may(scope: Scope): boolean; signOut(): Promise<void> }
+const SessionContext = createContext<Session | undefined>(undefined)
 
-/** Shows the console to who is signed in, and the way in to everybody else. */
+export function useSession(): Session {
+  const session = useContext(SessionContext)
+  if (!session) throw new Error('used outside of a session')
+  return session
+}
+/** What the key may not do is not offered. */
+export const useMay = (scope: Scope): boolean => useSession().may(scope)
+
+type State = { kind: 'asking' } | { kind: 'out' } | { kind: 'in'; who: SignedIn } | { kind: 'failed'; error: unknown }
+
+/** Shows the console to who is signed in, and the way in to everybody else. The cookie is out of reach of any script. */
 export function SessionProvider({ children }: { children: ReactNode }) {
-  const [state, setState] = useState<'in' | 'out'>('out')
-  useEffect(() => whenSignedOut(() => setState('out')), [])
+  const [state, setState] = useState<State>({ kind: 'asking' })
+  const ask = () =>
+    get<SignedIn>('/session').then(
+      (who) => setState({ kind: 'in', who }),
+      (error: unknown) => setState(error instanceof Refused && error.status === 401 ? { kind: 'out' } : { kind: 'failed', error }),
+    )
+  useEffect(() => {
+    whenSignedOut(() => setState({ kind: 'out' }))
+    void ask()
+  }, [])
 
   const session = useMemo(
-    () => ({
-      signOut: () => {
-        useApiKey(undefined)
-        queryClient.clear()
-        setState('out')
-      },
-    }),
-    [],
+    () =>
+      state.kind === 'in'
+        ? {
+            who: state.who,
+            may: (scope: Scope) => allows(state.who.key.scopes, scope),
+            signOut: async () => {
+              await remove('/session').catch(() => {})
+              queryClient.clear()
+              setState({ kind: 'out' })
+            },
+          }
+        : undefined,
+    [state],
   )
-  async function signIn(key: string): Promise<string | undefined> {
-    useApiKey(key)
+  async function signIn(key: string): Promise<unknown> {
     try {
-      await get('/webhooks?limit=1')
-      setState('in')
+      const who = await post<SignedIn>('/session', { key })
+      queryClient.clear()
+      setState({ kind: 'in', who })
       return undefined
     } catch (error) {
-      useApiKey(undefined)
-      return error instanceof Refused ? error.message : String(error)
+      return error
     }
   }
-  if (state === 'out') return <SignIn onKey={signIn} />
-  return <SessionContext.Provider value={session}>{children}</SessionContext.Provider>
+  if (session) return <SessionContext.Provider value={session}>{children}</SessionContext.Provider>
+  if (state.kind === 'out') return <SignIn onKey={signIn} />
+  if (state.kind === 'failed') return <Failed error={state.error} onRetry={() => void ask()} />
+  return <Loading />
 }

@@ -44,4 +44,5 @@ export function bytes(count: number): string {
 }
 
 export const number = (value: number): string => numberFormat.format(value)
+export const percent = (share: number): string => `${(share * 100).toFixed(share > 0.999 && share < 1 ? 2 : 1).replace(/\.0$/, '')} %`
 export const plural = (count: number, one: string, many = `${one}s`): string => `${number(count)} ${count === 1 ? one : many}`

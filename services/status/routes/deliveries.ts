@@ -8,10 +8,12 @@ import {
   deliveryFilterReference,
 } from '../../../shared/contracts/api/delivery.ts'
 import { IdParam, listOf } from '../../../shared/contracts/api/list.ts'
+import { AttemptParams, SignatureCheck } from '../../../shared/contracts/api/signature.ts'
 import type { App } from '../../../shared/http/app.ts'
 import { findDelivery, redeliver, showAttempts } from '../deliveries.ts'
 import type { StatusDeps } from '../deps.ts'
 import { deliveryOf, pageOf } from '../shape.ts'
+import { checkSignature } from '../signature.ts'
 import { badBody, body, json, needs, refusals, type Guard } from './route.ts'
 
 const tags = ['Deliveries']
@@ -45,6 +47,16 @@ const get = createRoute({
   request: { params: IdParam },
   responses: { 200: json(DeliveryDetail, 'The delivery and its attempts.'), ...refusals(404) },
 })
+const signature = createRoute({
+  method: 'get',
+  path: '/webhook-deliveries/{id}/attempts/{attemptId}/signature',
+  tags,
+  ...needs('read'),
+  summary: 'Check the signature of an attempt',
+  description: 'As a receiver does, over what was sent, with each secret of today alone. No secret is shown.',
+  request: { params: AttemptParams },
+  responses: { 200: json(SignatureCheck, 'What came of it.'), ...refusals(404) },
+})
 const again = createRoute({
   method: 'post',
   path: '/webhook-deliveries/{id}/redeliver',
@@ -72,6 +84,10 @@ export function addDeliveryRoutes(app: App, guard: Guard, deps: StatusDeps): voi
   app.openapi(guard(get), async (c) => {
     const { delivery, attempts } = await findDelivery(c.get('key').organizationId, c.req.valid('param').id, deps)
     return c.json({ ...deliveryOf(delivery, c.get('key')), attempt_log: await showAttempts(attempts, delivery, c.get('key'), deps) }, 200)
+  })
+  app.openapi(guard(signature), async (c) => {
+    const { id, attemptId } = c.req.valid('param')
+    return c.json(await checkSignature(id, attemptId, c.get('key'), deps), 200)
   })
   app.openapi(guard(again), async (c) =>
     c.json(deliveryOf(await redeliver(c.get('key').organizationId, c.req.valid('param').id, deps), c.get('key')), 202),

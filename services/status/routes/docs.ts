@@ -24,6 +24,7 @@ const tags = [
   { name: 'Webhooks', description: 'Where events are delivered to.' },
   { name: 'Subscriptions', description: 'Which events a webhook wants.' },
   { name: 'Deliveries', description: 'The log: each event on its way to each webhook, with every attempt.' },
+  { name: 'Figures', description: 'How it goes, in numbers.' },
   { name: 'Redeliveries', description: 'Sending many deliveries again.' },
   { name: 'Events', description: 'What was accepted, and what came of it.' },
   { name: 'Sources', description: 'Catalogs that may send events in their own words.' },

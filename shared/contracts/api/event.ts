@@ -23,6 +23,22 @@ export const Match = z
   })
   .meta({ id: 'Match' })
 
+export const EventSummary = z
+  .object({
+    id: z.string(),
+    source: z.string(),
+    type: z.string(),
+    time: z.string().describe('When it happened, RFC 3339.'),
+    received_at: time('When it was accepted.'),
+    fanned_out_at: time('When its deliveries were made; null: not yet.').nullable(),
+    matched: z.int().nullable().describe('How many webhooks it went to; null: not yet known.'),
+    subject: z.string().nullable(),
+    actor: z.string().nullable(),
+    entity: Entity.nullable(),
+  })
+  .meta({ id: 'EventSummary' })
+export type EventSummary = z.infer<typeof EventSummary>
+
 export const Event = z
   .object({
     id: z.string(),

@@ -46,6 +46,21 @@ export const deliveryFields = {
 } as const satisfies FieldSpecs
 export type DeliveryField = keyof typeof deliveryFields
 
+export const eventFields = {
+  id: { kind: 'text', about: 'the event', always: true },
+  type: { kind: 'text', about: 'its type', always: true },
+  source: { kind: 'text', about: 'where it came from', always: true },
+  received_at: { kind: 'time', about: 'when it was accepted', always: true },
+  fanned_out_at: { kind: 'time', about: 'when its deliveries were made' },
+  matched: { kind: 'number', about: 'how many webhooks it went to' },
+  subject: { kind: 'text', about: 'its subject' },
+  entity_type: { kind: 'text', about: 'the type of the entity' },
+  entity_id: { kind: 'text', about: 'the id of the entity' },
+  entity_name: { kind: 'text', about: 'the fully qualified name of the entity' },
+  payload: { kind: 'text', about: 'text anywhere in the event as it was received', ops: ['like'] },
+} as const satisfies FieldSpecs
+export type EventField = keyof typeof eventFields
+
 export const webhookStatuses = ['active', 'failing', 'disabled'] as const
 
 export const webhookFields = {

@@ -40,6 +40,8 @@ function conditionOf(column: SQLWrapper, { op, value }: CheckedCondition): SQL {
     case 'is_null':
       return value ? sql`${column} is null` : sql`${column} is not null`
     case 'in':
+      // said plainly, SQLite goes along the index of the one value, in its order
+      if (value.length === 1) return sql`${column} is ${bound(value[0] ?? null)}`
       return value.includes(null) ? sql`(${column} is null or ${column} in ${listOf(value)})` : sql`${column} in ${listOf(value)}`
     case 'not_in':
       return value.includes(null)

@@ -1,4 +1,4 @@
-import { and, eq, sql, type SQL } from 'drizzle-orm'
+import { and, sql, type SQL } from 'drizzle-orm'
 import { invalid } from '../../problem.ts'
 import { writeCursor, type CheckedQuery, type CheckedSort, type CursorValue } from '../query.ts'
 import type { CountBounds, Page } from '../storage.ts'
@@ -24,24 +24,22 @@ export const newest: CheckedSort = [
   { field: 'id', descending: true, always: true },
 ]
 
-export function* walk(
-  db: Db,
-  organizationId: string,
-  sort: CheckedSort,
-  patienceMs: number | undefined,
-  after?: CursorValue[],
-): Generator<Piece> {
+/** What to walk along: the part of a filter that an index knows. `ends`: it leaves so few that no pieces are needed. */
+export type Path = { organization: SQL; where: SQL | undefined; ends: boolean }
+type Walk = { sort: CheckedSort; path: Path; patienceMs: number | undefined; after?: CursorValue[] | undefined }
+
+export function* walk(db: Db, { sort, path, patienceMs, after }: Walk): Generator<Piece> {
   const [first, second] = sort
   if (first?.field !== 'created_at' || second?.field !== 'id')
     throw invalid([{ path: ['patience_ms'], message: 'works newest or oldest first only: sort by `created_at`, or leave the sort out' }])
-  if (patienceMs === undefined) return yield { within: undefined, end: undefined, isLate: () => false }
+  if (patienceMs === undefined || path.ends) return yield { within: undefined, end: undefined, isLate: () => false }
   const { descending } = first
   const begun = performance.now()
   const isLate = () => performance.now() - begun > patienceMs
   let position = after && { createdAt: after[0] as number, id: after[1] as string }
   for (let rows = firstRows; ; ) {
     const from = performance.now()
-    const end = rowAt(db, organizationId, descending, position, rows)
+    const end = rowAt(db, path, descending, position, rows)
     yield { within: between(descending, position, end), end, isLate }
     if (!end) return
     position = end
@@ -49,12 +47,12 @@ export function* walk(
   }
 }
 
-function rowAt(db: Db, organizationId: string, descending: boolean, from: Position | undefined, rows: number): Position | undefined {
+function rowAt(db: Db, { organization, where }: Path, descending: boolean, from: Position | undefined, rows: number): Position | undefined {
   const order = descending ? sql`desc` : sql`asc`
   return db
     .select({ createdAt: deliveries.createdAt, id: deliveries.id })
     .from(deliveries)
-    .where(and(eq(deliveries.organizationId, organizationId), between(descending, from, undefined)))
+    .where(and(organization, where, between(descending, from, undefined)))
     .orderBy(sql`${deliveries.createdAt} ${order}`, sql`${deliveries.id} ${order}`)
     .limit(1)
     .offset(rows - 1)

@@ -187,7 +187,7 @@ export const events = sqliteTable(
   (t) => [
     uniqueIndex('events_dedup').on(t.organizationId, t.source, t.dedupKey).where(sql`dedup_key is not null`),
     index('events_not_fanned_out').on(t.receivedAt).where(sql`fanned_out_at is null`),
-    index('events_received').on(t.organizationId, t.receivedAt),
+    index('events_received').on(t.organizationId, t.receivedAt, t.id, t.source),
   ],
 )
 
@@ -252,7 +252,12 @@ export const attempts = sqliteTable(
     nextAttemptAt: time('next_attempt_at'),
     decision: text('decision'),
   },
-  (t) => [index('attempts_delivery').on(t.deliveryId, t.number), index('attempts_unfinished').on(t.startedAt).where(sql`outcome is null`)],
+  (t) => [
+    index('attempts_delivery').on(t.deliveryId, t.number),
+    index('attempts_unfinished').on(t.startedAt).where(sql`outcome is null`),
+    // all that the figures of the console look at, so that they never read a row
+    index('attempts_webhook').on(t.webhookId, t.startedAt, t.outcome),
+  ],
 )
 
 export const redeliveries = sqliteTable(

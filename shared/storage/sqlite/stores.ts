@@ -2,6 +2,7 @@ import type { Db } from './database.ts'
 import * as audit from './audit.ts'
 import * as deliveries from './deliveries.ts'
 import * as directory from './directory.ts'
+import * as eventLog from './event-log.ts'
 import * as events from './events.ts'
 import * as eventTypes from './event-types.ts'
 import * as health from './health.ts'
@@ -14,6 +15,7 @@ import * as refusals from './refusals.ts'
 import * as sealed from './sealed.ts'
 import * as sessions from './sessions.ts'
 import * as sources from './sources.ts'
+import * as stats from './stats.ts'
 import * as subscriptions from './subscriptions.ts'
 import * as webhooks from './webhooks.ts'
 
@@ -36,9 +38,10 @@ const files = {
   subscriptions: [subscriptions],
   openMetadata: [openMetadata],
   directory: [directory],
-  events: [events],
+  events: [events, eventLog],
   deliveries: [deliveries, log],
   redeliveries: [redeliveries],
+  stats: [stats],
   ledger: [ledger],
 }
 

@@ -25,6 +25,26 @@ export const Diff = ({ change }: { change: Changes }) => (
   </table>
 )
 
+/** What differs between two records, member by member. */
+export function Differences({ before, after }: { before: unknown; after: unknown }) {
+  const parts = partsOf(diff(before ?? {}, after ?? {}), '')
+  if (parts.length === 0) return <p className="hint">Nothing that is shown differs.</p>
+  return (
+    <table className="diff">
+      <tbody>
+        {parts.map((part) => (
+          <tr key={part.path}>
+            <th scope="row" className="break">
+              {part.path}
+            </th>
+            <Values before={part.before} after={part.after} />
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
 type FieldProps = { kind: (typeof kinds)[number]; name: string; before: unknown; after: unknown }
 
 function Field({ kind, name, before, after }: FieldProps) {

@@ -4,7 +4,7 @@ import { Fragment, type ReactNode } from 'react'
 export const Pairs = ({ rows, className = '' }: { rows: [string, ReactNode][]; className?: string }) => (
   <dl className={`pairs ${className}`}>
     {rows.map(([name, value]) =>
-      value === undefined || value === null || value === '' ? null : (
+      value === undefined || value === null || value === false || value === '' ? null : (
         <Fragment key={name}>
           <dt>{name}</dt>
           <dd>{value}</dd>

@@ -4,11 +4,12 @@ import { Copy } from '../parts/copy.tsx'
 import { Body } from '../parts/json.tsx'
 import { Headers, Pairs } from '../parts/pairs.tsx'
 import type { DeliveryDetail } from '../queries.ts'
+import { Signature } from './signature.tsx'
 import { bytes, duration } from '../words.ts'
 
 type Props = { attempt: Attempt; delivery: DeliveryDetail }
 
-export function AttemptView({ attempt }: Props) {
+export function AttemptView({ attempt, delivery }: Props) {
   const curl = curlOf(attempt)
   return (
     <article className="attempt">
@@ -20,6 +21,7 @@ export function AttemptView({ attempt }: Props) {
       {attempt.error && <p className="explain failed break">{attempt.error}</p>}
       {attempt.decision && <p className="decision">{attempt.decision}</p>}
       <Timings attempt={attempt} />
+      {attempt.request && <Signature attempt={attempt} delivery={delivery} />}
       <div className="side-by-side">
         <Request attempt={attempt} />
         <Response attempt={attempt} />

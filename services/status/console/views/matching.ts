@@ -6,7 +6,7 @@ import { post } from '../api.ts'
 
 /** Above this it does not matter any more how many there are. */
 const enough = 10_000
-const patienceMs = 250
+const patienceMs = 120
 
 export const countDeliveries = (filter: Filter | undefined, signal?: AbortSignal) =>
   post<z.infer<typeof Count>>('/webhook-deliveries/count', { ...(filter && { filter }), up_to: enough, patience_ms: patienceMs }, signal)
@@ -15,7 +15,7 @@ export function useMatching(filter: Filter | undefined, live: boolean) {
   const { data } = useQuery({
     queryKey: ['count', JSON.stringify(filter ?? null)],
     queryFn: ({ signal }) => countDeliveries(filter, signal),
-    refetchInterval: live ? 5_000 : false,
+    refetchInterval: live ? 10_000 : false,
     gcTime: 0,
   })
   return data

@@ -1,17 +1,19 @@
 import { useState, type FormEvent } from 'react'
+import { Refused } from '../api.ts'
 import { Button } from '../parts/button.tsx'
+import { textsOf } from '../parts/texts.ts'
 
-export function SignIn({ onKey }: { onKey(key: string): Promise<string | undefined> }) {
-  const [problem, setProblem] = useState<string>()
+export function SignIn({ onKey }: { onKey(key: string): Promise<unknown> }) {
+  const [problem, setProblem] = useState<unknown>()
   const [busy, setBusy] = useState(false)
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault()
-    const given = new FormData(event.currentTarget).get('key')
-    const key = typeof given === 'string' ? given.trim() : ''
+    const [key = ''] = textsOf(event.currentTarget, 'key')
     setBusy(true)
-    setProblem(await onKey(key))
-    setBusy(false)
+    const refused = await onKey(key.trim())
+    setProblem(refused)
+    if (refused) setBusy(false)
   }
   return (
     <main className="sign-in">
@@ -23,9 +25,11 @@ export function SignIn({ onKey }: { onKey(key: string): Promise<string | undefin
           <span>API key</span>
           <input name="key" type="password" autoComplete="current-password" required autoFocus placeholder="tdk_…" spellCheck={false} />
         </label>
-        {problem && (
+        {problem !== undefined && (
           <p className="problem" role="alert">
-            {problem}
+            {problem instanceof Refused && problem.status === 401
+              ? 'This key is unknown, expired or removed.'
+              : String((problem as Error).message)}
           </p>
         )}
         <Button kind="primary" type="submit" busy={busy}>
