@@ -55,7 +55,7 @@ export function writes(db: Db): Pick<Sync<DeliveryStore>, 'create' | 'record' | 
       subscriptionIds: p('subscriptionIds'),
       batchId: p('batchId'),
       lane: p('lane'),
-      cause: p('cause'),
+      cause: sql`nullif(${p('cause')}, 'null')`,
       acceptedAt: p('acceptedAt'),
       state: 'pending',
       generation: 0,
@@ -80,7 +80,7 @@ export function writes(db: Db): Pick<Sync<DeliveryStore>, 'create' | 'record' | 
   return {
     create(list, now) {
       return list.flatMap((delivery) => {
-        if (insert.run({ ...delivery, now }).changes === 1) return { id: delivery.id, batchId: delivery.batchId }
+        if (insert.run({ ...delivery, cause: JSON.stringify(delivery.cause), now }).changes === 1) return { id: delivery.id, batchId: delivery.batchId }
         return openOne.get({ id: delivery.id }) ?? []
       })
     },
