@@ -50,13 +50,14 @@ export type WorldOptions = Omit<SystemOptions, 'settingsOf'> & {
   sinks: Record<string, Behaviour>
   /** Members of all webhooks, beside the URL. */
   webhook?: Record<string, unknown>
+  /** Deliveries that may be open before the client waits for them. */
+  mostBehind?: number
   /** A link that can be disturbed between each process and Redis. */
   links?: boolean
   /** Further settings of one process. */
   settingsOf?: (name: string) => Record<string, string>
 }
 
-/** Deliveries that may be open before the client waits for them. */
 const mostBehind = 1_500
 
 /** Starts a world for one scenario, and ends it whatever happens. */
@@ -130,7 +131,7 @@ async function createWorld(options: WorldOptions, parts: Parts): Promise<World> 
     thaw: (name) => signal(name, 'SIGCONT'),
     publish(given) {
       const [before, sinksOfEach] = [sinks.count(), webhooks.size]
-      const hold = (accepted: number) => accepted * sinksOfEach - (sinks.count() - before) > mostBehind
+      const hold = (accepted: number) => accepted * sinksOfEach - (sinks.count() - before) > (options.mostBehind ?? mostBehind)
       return startClient({ origin: () => system.ingest.url, doors, random: options.random, hold, ...given })
     },
     settle: (withinMs) => settle(log, withinMs),

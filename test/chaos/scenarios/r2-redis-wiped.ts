@@ -42,7 +42,8 @@ async function run({ seconds, random, short, say }: Stage): Promise<Verdict> {
   // half of what the dispatchers can do: requests are under way and retries are due whenever it strikes
   const sinks = { steady: steady(random), slow: steady(random, 100, 200), moody: moody(random) }
   const webhook = { retry: eager, max_in_flight: dispatchers * concurrency }
-  return withWorld({ dispatchers, settings, random, sinks, webhook }, async (world) => {
+  // a recovery is not to be mistaken for the working off of a backlog, where a machine is slow
+  return withWorld({ dispatchers, settings, random, sinks, webhook, mostBehind: 150 }, async (world) => {
     const client = world.publish({ perSecond: 40 })
     const gapMs = (seconds * 1_000) / strikes.length
     const wipes: Wipe[] = []
