@@ -80,7 +80,8 @@ export function writes(db: Db): Pick<Sync<DeliveryStore>, 'create' | 'record' | 
   return {
     create(list, now) {
       return list.flatMap((delivery) => {
-        if (insert.run({ ...delivery, cause: JSON.stringify(delivery.cause), now }).changes === 1) return { id: delivery.id, batchId: delivery.batchId }
+        if (insert.run({ ...delivery, cause: JSON.stringify(delivery.cause), now }).changes === 1)
+          return { id: delivery.id, batchId: delivery.batchId }
         return openOne.get({ id: delivery.id }) ?? []
       })
     },

@@ -26,11 +26,18 @@ type Relations = { organizationId: string; label: string | null; triggers: strin
  * job that is not made afterwards is made by the reconciler. Each of it happens once, however often the outcome is told.
  */
 export function followUps(db: Db): {
+  /** What webhooks are to one another is read once in a batch. */
+  begin(): void
   after(entry: Finished, now: number): OpenDelivery[]
   disabled(webhookId: string, reason: string, now: number): void
 } {
   const prepare = <T>(text: string) => db.$client.prepare<unknown[], T>(text)
-  const relations = prepare<Relations>('SELECT organization_id AS organizationId, label, triggers, fallback FROM webhooks WHERE id = ?')
+  const relationsOf = prepare<Relations>('SELECT organization_id AS organizationId, label, triggers, fallback FROM webhooks WHERE id = ?')
+  const known = new Map<string, Relations | undefined>()
+  const relations = (webhookId: string): Relations | undefined => {
+    if (!known.has(webhookId)) known.set(webhookId, relationsOf.get(webhookId))
+    return known.get(webhookId)
+  }
   const ended = prepare<Ended>(`
     SELECT d.organization_id AS organizationId, d.event_id AS eventId, d.event_type AS eventType, d.accepted_at AS acceptedAt, d.attempts, e.source, e.envelope
     FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.id = ?`)
@@ -72,9 +79,10 @@ export function followUps(db: Db): {
   }
 
   return {
+    begin: () => known.clear(),
     after(entry, now) {
       const { webhookId, deliveryId: id, state, result } = entry
-      const webhook = relations.get(webhookId)
+      const webhook = relations(webhookId)
       const isFailure = state === 'failed'
       const next = !webhook ? [] : isFailure ? (webhook.fallback ? [webhook.fallback] : []) : (JSON.parse(webhook.triggers) as string[])
       if (!webhook || (next.length === 0 && !isFailure)) return []
@@ -97,7 +105,7 @@ export function followUps(db: Db): {
       return opened
     },
     disabled(webhookId, reason, now) {
-      const webhook = relations.get(webhookId)
+      const webhook = relations(webhookId)
       if (!webhook) return
       tell('webhook.disabled', webhook.organizationId, { id: webhookId, label: webhook.label }, { webhook_id: webhookId, reason }, now)
     },

@@ -52,6 +52,12 @@ function startThread(data: ThreadData): Thread {
   let lastId = 0
   let isOpen = false
   let closing = false
+  // Calls of one turn of the event loop go over together: a message costs more than most calls.
+  let waiting: Call[] = []
+  const hand = () => {
+    worker.postMessage(waiting)
+    waiting = []
+  }
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
 
   const opened = new Promise<Names>((resolve, reject) => {
@@ -83,10 +89,12 @@ function startThread(data: ThreadData): Thread {
         if (closing) return reject(new Error('the storage is closed'))
         const call: Call = { id: ++lastId, store, method, args }
         pending.set(call.id, { resolve, reject })
-        worker.postMessage(call)
+        waiting.push(call)
+        if (waiting.length === 1) setImmediate(hand)
       }),
     async close() {
       closing = true
+      if (waiting.length > 0) hand()
       if (isOpen) worker.postMessage({ close: true } satisfies Close)
       else await worker.terminate()
       await ended

@@ -1,4 +1,4 @@
-import type { OutcomeEntry } from '../../contracts/delivery.ts'
+import { openStates, type DeliveryState, type OutcomeEntry } from '../../contracts/delivery.ts'
 import type { OpenDelivery } from '../storage.ts'
 import type { Db } from './database.ts'
 import { followUps } from './follow-ups.ts'
@@ -17,7 +17,7 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
   const write = statements(db)
   const then = followUps(db)
 
-  function start(entry: Started | Finished, startedAt: number): void {
+  function start(entry: Started, startedAt: number): void {
     const inserted = write.insertAttempt.run({ ...ids(entry), startedAt })
     if (inserted.changes === 0) return
     write.countAttempt.run({ deliveryId: entry.deliveryId, startedAt })
@@ -25,20 +25,40 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
     write.interruptEarlier.run({ deliveryId: entry.deliveryId, attemptId: entry.attemptId, now: startedAt })
   }
 
+  /** The row of an attempt that the log has not heard of is written whole, and its delivery moved, by one statement each. */
   function finish(entry: Finished): boolean {
-    start(entry, entry.startedAt)
-    if (write.finishAttempt.run(attemptColumns(entry)).changes === 0) return false
-    const moved = write.moveDelivery.run(deliveryColumns(entry)).changes === 1
+    const delivery = write.delivery.get({ deliveryId: entry.deliveryId }) as Standing | undefined
+    if (!delivery) return false
+    const isNew =
+      write.insertWhole.run({ ...attemptColumns(entry), ...ids(entry), startedAt: entry.startedAt, number: delivery.attempts + 1 })
+        .changes === 1
+    if (isNew && delivery.attempts > 0) {
+      write.interruptEarlier.run({ deliveryId: entry.deliveryId, attemptId: entry.attemptId, now: entry.startedAt })
+    }
+    if (!isNew && write.finishAttempt.run(attemptColumns(entry)).changes === 0) return false
+    const counted = isNew ? 1 : 0
+    const moves = movesOn(delivery, entry)
+    if (moves) write.moveDelivery.run({ ...deliveryColumns(entry), counted })
+    else if (isNew) write.countAttempt.run({ deliveryId: entry.deliveryId, startedAt: entry.startedAt })
     noteHealth(entry)
-    return moved && entry.state !== 'retrying'
+    return moves && entry.state !== 'retrying'
   }
 
+  /** Of successes in a row the last one says it all. */
+  const wellSince = new Map<string, number>()
   function noteHealth(entry: Finished): void {
-    if (entry.result.outcome === 'succeeded') return void write.healthy.run({ webhookId: entry.webhookId, at: entry.at })
-    const reason = entry.result.error ?? `answered ${entry.result.statusCode}`
     const { webhookId, at, nextAttemptAt, state, result } = entry
+    if (result.outcome === 'succeeded') return void wellSince.set(webhookId, Math.max(at, wellSince.get(webhookId) ?? 0))
+    noteWell(webhookId)
+    const reason = result.error ?? `answered ${result.statusCode}`
     const exhausted = state === 'failed' && !result.permanent ? 1 : 0
     write.unhealthy.run({ webhookId, at, outcome: result.outcome, statusCode: result.statusCode ?? null, reason, nextAttemptAt, exhausted })
+  }
+
+  function noteWell(webhookId: string): void {
+    const at = wellSince.get(webhookId)
+    if (at !== undefined) write.healthy.run({ webhookId, at })
+    wellSince.delete(webhookId)
   }
 
   function cancel({ deliveryId, generation, reason }: Cancelled, now: number): boolean {
@@ -49,9 +69,14 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
     const ended = new Set<string>()
     const disabled = new Set<string>()
     const opened: OpenDelivery[] = []
+    // An attempt whose end is here too needs no row for its start alone.
+    const ends = new Set(entries.flatMap((entry) => (entry.kind === 'finished' ? entry.attemptId : [])))
+    wellSince.clear()
+    then.begin()
     for (const entry of entries) {
-      if (entry.kind === 'started') start(entry, entry.at)
-      else if (entry.kind === 'cancelled') {
+      if (entry.kind === 'started') {
+        if (!ends.has(entry.attemptId)) start(entry, entry.at)
+      } else if (entry.kind === 'cancelled') {
         if (cancel(entry, now)) ended.add(entry.deliveryId)
       } else {
         if (finish(entry)) {
@@ -65,6 +90,7 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
         }
       }
     }
+    for (const webhookId of wellSince.keys()) noteWell(webhookId)
     return { finishedEvents: finishedEvents([...ended]), disabledWebhooks: [...disabled], opened }
   }
 
@@ -112,6 +138,12 @@ const deliveryColumns = ({ deliveryId, generation, state, step, at, startedAt, r
   reason: state === 'failed' || state === 'cancelled' ? decision : null,
 })
 
+type Standing = { attempts: number; generation: number; state: DeliveryState }
+
+/** A success counts even for an older generation or after a cancellation: the receiver has the event. */
+const movesOn = ({ state, generation }: Standing, entry: Finished): boolean =>
+  state !== 'succeeded' && ((generation === entry.generation && openStates.includes(state)) || entry.state === 'succeeded')
+
 function statements(db: Db) {
   const prepare = (text: string) => db.$client.prepare<Record<string, unknown>[]>(text)
   return {
@@ -131,11 +163,18 @@ function statements(db: Db) {
         response_headers = @responseHeaders, response_body = @responseBody, response_truncated = @responseTruncated,
         next_attempt_at = @nextAttemptAt, decision = @decision
       WHERE id = @attemptId AND (outcome IS NULL OR outcome = 'interrupted')`),
-    // A success counts even for an older generation or after a cancellation: the receiver has the event.
+    delivery: prepare('SELECT attempts, generation, state FROM deliveries WHERE id = @deliveryId'),
+    insertWhole: prepare(`
+      INSERT INTO attempts (id, delivery_id, webhook_id, generation, number, started_at, finished_at, outcome, status_code, error, timings, request,
+        response_headers, response_body, response_truncated, next_attempt_at, decision)
+      VALUES (@attemptId, @deliveryId, @webhookId, @generation, @number, @startedAt, @at, @outcome, @statusCode, @error, @timings, @request,
+        @responseHeaders, @responseBody, @responseTruncated, @nextAttemptAt, @decision)
+      ON CONFLICT DO NOTHING`),
     moveDelivery: prepare(`
-      UPDATE deliveries SET state = @state, step = @step, updated_at = @at, last_attempt_at = @startedAt, last_outcome = @outcome,
-        last_status_code = @statusCode, last_error = @error, next_attempt_at = @nextAttemptAt, delivered_at = @deliveredAt, reason = @reason
-      WHERE id = @deliveryId AND state <> 'succeeded' AND ((generation = @generation AND state IN ('pending', 'retrying')) OR @state = 'succeeded')`),
+      UPDATE deliveries SET state = @state, step = @step, attempts = attempts + @counted, updated_at = @at, last_attempt_at = @startedAt,
+        last_outcome = @outcome, last_status_code = @statusCode, last_error = @error, next_attempt_at = @nextAttemptAt, delivered_at = @deliveredAt,
+        reason = @reason
+      WHERE id = @deliveryId`),
     cancel: prepare(`
       UPDATE deliveries SET state = 'cancelled', reason = @reason, updated_at = @now, next_attempt_at = NULL
       WHERE id = @deliveryId AND generation = @generation AND state IN ('pending', 'retrying')`),

@@ -45,20 +45,27 @@ function execute(call: Call): Reply {
 
 const failed = (reply: Reply) => reply.fault !== undefined || reply.problem !== undefined
 
+const savepoint = db.$client.prepare('SAVEPOINT one')
+const release = db.$client.prepare('RELEASE one')
+
 function executeInSavepoint(call: Call): Reply {
-  db.$client.exec('SAVEPOINT one')
+  savepoint.run()
   const reply = execute(call)
-  db.$client.exec(failed(reply) ? 'ROLLBACK TO one; RELEASE one' : 'RELEASE one')
+  if (failed(reply)) db.$client.exec('ROLLBACK TO one; RELEASE one')
+  else release.run()
   return reply
 }
 
-function executeGroup(first: Call): Reply[] {
+function executeGroup(first: Call[]): Reply[] {
   const replies: Reply[] = []
-  const calls: Call[] = [first]
+  const calls = [...first]
   const until = performance.now() + groupMs
   try {
     db.$client.exec('BEGIN IMMEDIATE')
-    for (let call: Call | undefined = first; call; call = nextCall(calls, replies.length, until)) replies.push(executeInSavepoint(call))
+    while (replies.length < calls.length) {
+      for (const call of calls.slice(replies.length)) replies.push(executeInSavepoint(call))
+      calls.push(...moreCalls(replies.length, until))
+    }
     db.$client.exec('COMMIT')
     return replies
   } catch (error) {
@@ -71,16 +78,13 @@ function executeGroup(first: Call): Reply[] {
   }
 }
 
-function nextCall(calls: Call[], done: number, until: number): Call | undefined {
-  if (done >= groupCalls || performance.now() > until) return undefined
-  const message = (receiveMessageOnPort(port) as { message: Call | Close } | undefined)?.message
-  if (!message) return undefined
-  if ('close' in message) {
-    closing = true
-    return undefined
-  }
-  calls.push(message)
-  return message
+function moreCalls(done: number, until: number): Call[] {
+  if (done >= groupCalls || performance.now() > until) return []
+  const message = (receiveMessageOnPort(port) as { message: Call[] | Close } | undefined)?.message
+  if (!message) return []
+  if (Array.isArray(message)) return message
+  closing = true
+  return []
 }
 
 let closing = false
@@ -89,9 +93,9 @@ function close(): void {
   port.close()
 }
 
-port.on('message', (message: Call | Close) => {
-  if ('close' in message) return close()
-  port.postMessage(access === 'read' ? [execute(message)] : executeGroup(message))
+port.on('message', (message: Call[] | Close) => {
+  if (!Array.isArray(message)) return close()
+  port.postMessage(access === 'read' ? message.map(execute) : executeGroup(message))
   if (closing) close()
 })
 
