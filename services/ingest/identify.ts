@@ -98,7 +98,10 @@ function nobody(claim: Claim, { apiKey }: SourceRequest): Problem {
 /** Over the raw bytes, before anything is parsed. */
 function verify(source: Source, request: SourceRequest, { vault, schemes, settings, clock }: IdentifyDeps): Verdict {
   const secrets = source.secrets.map((sealed) => vault.open(sealed, source.id))
-  if (isValidated(source)) return validate(source, request, secrets, clock.now())
+  if (isValidated(source)) {
+    const named = source.namedSecrets.map(({ name, sealed }) => ({ name, value: vault.open(sealed, source.id) }))
+    return validate(source, request, { own: secrets, named }, clock.now())
+  }
   if (!source.scheme) return { valid: true }
   const { headers, body, method, url } = request
   const toleranceSeconds = settings.signatureToleranceSeconds

@@ -4,20 +4,23 @@ import { createMiddleware } from 'hono/factory'
 import type { HttpBindings } from '@hono/node-server'
 import { createApp, type App, type AppEnv } from '../../shared/http/app.ts'
 import { presentedKey } from '../../shared/http/authenticate.ts'
+import type { Accepted } from '../../shared/contracts/api/accept.ts'
 import { Problem } from '../../shared/problem.ts'
-import type { Source } from '../../shared/storage/storage.ts'
 import type { Registry } from '../../shared/registry.ts'
-import { accept, type AcceptDeps } from './accept.ts'
+import type { Source } from '../../shared/storage/storage.ts'
+import { accept } from './accept.ts'
+import { addEntityRoutes, takeScan } from './entities.ts'
 import { grantHandshake } from './handshake.ts'
 import { identify, Refused, type Claim, type IdentifyDeps } from './identify.ts'
+import { takeIn, type IntakeDeps } from './intake.ts'
 import type { Refusals } from './refusals.ts'
 import type { Answer, Limits, SourceAdapter, SourceRequest } from './source.ts'
 
-export type RouteDeps = AcceptDeps &
+export type RouteDeps = IntakeDeps &
   IdentifyDeps & {
     adapters: Registry<SourceAdapter>
     refusals?: Pick<Refusals, 'note' | 'noteClaimed'> | undefined
-    storage: AcceptDeps['storage'] & IdentifyDeps['storage']
+    storage: IntakeDeps['storage'] & IdentifyDeps['storage']
   }
 
 /** Events posted with an API key and without a registered source are of this one. */
@@ -68,6 +71,8 @@ export function createIngestApp(deps: RouteDeps): App {
     for (const path of adapter.paths ?? []) app.post(path, limited, claimed)
   }
 
+  addEntityRoutes(app, limited, (c) => receive(c, deps), limits, deps)
+
   app.options('/events', (c) => grantHandshake(c, settings.webhookOrigins))
   app.options('/sources/:source/events', (c) => grantHandshake(c, settings.webhookOrigins))
   for (const path of new Set(app.routes.filter(({ method }) => method === 'POST').map((route) => route.path))) {
@@ -87,10 +92,8 @@ async function takeFrom(claim: Claim, request: SourceRequest, limits: Limits, de
     adapter = deps.adapters.get(source.adapter)
     const greeting = adapter.handshake?.(request)
     if (greeting) return respond(greeting)
-    const { organizationId, name, settings } = source
-    const drafts = adapter.parse(request, limits, settings)
-    const events = await accept({ organizationId, source: name, drafts, headers: request.headers, identity: adapter.identity }, deps)
-    return respond(adapter.answer?.accepted ?? { status: 202, body: { events } })
+    const done = (await takeScan(source, adapter, request, limits, deps)) ?? (await takeEvents(source, adapter, request, limits, deps))
+    return respond(adapter.answer?.accepted ?? { status: 202, body: done })
   } catch (error) {
     if (error instanceof Refused) source = error.source
     if (source) adapter = deps.adapters.get(source.adapter)
@@ -99,6 +102,17 @@ async function takeFrom(claim: Claim, request: SourceRequest, limits: Limits, de
     if (!answer) throw error
     return respond(answer, error as Problem)
   }
+}
+
+async function takeEvents(
+  source: Source,
+  adapter: SourceAdapter,
+  request: SourceRequest,
+  limits: Limits,
+  deps: RouteDeps,
+): Promise<Accepted> {
+  const drafts = adapter.parse(request, limits, source.settings)
+  return takeIn(source, adapter, drafts, request.headers, deps)
 }
 
 /** A refusal as the system expects it, where it expects anything. */

@@ -1,7 +1,10 @@
 import type { Clock } from '../../shared/clock.ts'
 import { createAuthenticate } from '../../shared/http/authenticate.ts'
+import { createAddressPolicy } from '../../shared/http/address-policy.ts'
 import { createRateLimits } from '../../shared/http/rate-limit.ts'
+import { createSender } from '../../shared/http/send.ts'
 import type { Logger } from '../../shared/logger.ts'
+import { openLookupQueue } from '../../shared/lookup-queue.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { openQueue } from '../../shared/queue.ts'
 import { connectRedis, failFast, requireNoEviction, whenReady, type RedisTarget } from '../../shared/redis.ts'
@@ -12,6 +15,7 @@ import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { startWatch } from '../../shared/watch.ts'
 import { openBodies, openLanes } from '../../shared/transport.ts'
+import { startLookups } from './lookup-worker.ts'
 import { startRefusals } from './refusals.ts'
 import { watchPressure } from './pressure.ts'
 import { startRelay } from './relay.ts'
@@ -45,14 +49,27 @@ export async function startIngest({ settings, storage, redis: target, vault, log
   )
   const authenticate = createAuthenticate(storage, clock, { limits })
   const refusals = startRefusals({ storage, clock, log })
-  const app = createIngestApp({ storage, relay, pressure, adapters, schemes, vault, authenticate, refusals, settings, clock, log })
+  const sender = createSender(createAddressPolicy({ allow: settings.allowedAddresses, ports: settings.allowedPorts }), {
+    connectionsPerOrigin: settings.lookupConcurrency,
+    keptBytes: settings.eventMaxBytes,
+  })
+  const lookupQueue = openLookupQueue(target, onError)
+  const lookupDeps = { storage, relay, pressure, queue: lookupQueue, adapters, vault, sender, clock, random: Math.random, log }
+  const lookups = startLookups(target, settings.lookupConcurrency, lookupDeps)
+  const app = createIngestApp({ storage, relay, pressure, lookups, adapters, schemes, vault, authenticate, refusals, settings, clock, log })
 
   return {
     app,
     // Redis is no condition: with Redis away events are accepted and wait in SQL.
     ready: async () => ({ storage: await storage.ping().then(() => 'ok', String), ...watch.states() }),
     async stop() {
+<<<<<<< HEAD
       watch.stop()
+=======
+      await lookups.stop()
+      await sender.close()
+      await lookupQueue.close()
+>>>>>>> 6df2305 (sesam: partial events are looked up, entities are kept and scanned, secrets have names)
       limits.stop()
       await refusals.stop()
       pressure.stop()

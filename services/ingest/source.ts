@@ -65,9 +65,15 @@ export type SourceAdapter = {
   /**
    * What makes two events with one id the same. `bytes`: the same body, another one is refused with 409, so that a
    * producer that knows us learns of its mistake; so where this is left out. `id`: the id alone, for systems that
-   * repeat an event with other bytes (a count of attempts in it) or could do nothing about a 409.
+   * repeat an event with other bytes (a count of attempts in it) or could do nothing about a 409. `content`: the id
+   * alone, and it is made of the content, so that after another version the same one is news again.
    */
-  identity?: 'bytes' | 'id'
+  identity?: 'bytes' | 'id' | 'content'
+  /**
+   * Of a system whose events are entities, each whole: what they are. They are kept in the collect view, and one that
+   * says nothing new becomes no event.
+   */
+  entityType?(settings: SourceSettings | undefined): string
   /** What this system expects to read; our own 202 body and problems where left out. */
   answer?: SourceAnswers
   /**

@@ -8,18 +8,24 @@ import type { StatusDeps } from './deps.ts'
 import { invalidIn, notFound } from './refuse.ts'
 import { canSign } from './schemes.ts'
 import { iso } from './shape.ts'
+import { sealedLookup, shownLookup, type LookupInput } from './lookup.ts'
 
-type Deps = Pick<StatusDeps, 'storage' | 'vault' | 'schemes' | 'adapters' | 'clock'>
+type Deps = Pick<StatusDeps, 'storage' | 'vault' | 'schemes' | 'adapters' | 'policy' | 'clock'>
 const maxSecrets = 10
 
-export const sourceOf = (source: Source): WireSource => ({
+export const sourceOf = (source: Source, { vault }: Pick<Deps, 'vault'>): WireSource => ({
   id: source.id,
   name: source.name,
   adapter: source.adapter,
   scheme: source.scheme,
   scheme_params: source.schemeParams,
   settings: source.settings,
-  secrets: source.secrets.map((sealed) => ({ id: secretId(sealed) })),
+  secrets: [
+    ...source.secrets.map((sealed) => ({ id: secretId(sealed), name: null })),
+    ...source.namedSecrets.map(({ sealed, name }) => ({ id: secretId(sealed), name })),
+  ],
+  lookup: source.lookup && shownLookup(source.lookup, source.id, vault),
+  collect: source.collect,
   created_at: iso(source.createdAt),
   updated_at: iso(source.updatedAt),
 })
@@ -36,11 +42,14 @@ export async function createSource(
   if (input.secret && !setUp.scheme) throw invalid([{ path: ['secret'], message: 'is of no use without a `scheme`' }])
   const id = createId()
   const now = deps.clock.now()
-  const made = setUp.scheme && !input.secret ? madeFor(setUp, deps) : null
+  const named = Object.entries(input.secrets ?? {}).map(([name, value]) => ({ name, sealed: deps.vault.seal(value, id) }))
+  const made = needsOwn(setUp, named) && !input.secret ? madeFor(setUp, deps) : null
   if (input.secret) checkSecret(setUp, input.secret, deps)
   const secret = input.secret ?? made
   const secrets = secret ? [deps.vault.seal(secret, id)] : []
-  const source: Source = { ...setUp, id, organizationId, name: input.name, secrets, createdAt: now, updatedAt: now }
+  const lookup = input.lookup ? sealedLookup(input.lookup, undefined, id, deps) : null
+  const kept = { secrets, namedSecrets: named, lookup, collect: input.collect ?? null }
+  const source: Source = { ...setUp, ...kept, id, organizationId, name: input.name, createdAt: now, updatedAt: now }
   if (!(await deps.storage.sources.create(source))) {
     throw new Problem('conflict', `name: there is a source "${input.name}" already`, {
       errors: [{ field: 'name', message: 'is taken by another source' }],
@@ -49,7 +58,9 @@ export async function createSource(
   return { source, secret: made }
 }
 
-type SourcePatch = Partial<Pick<SourceInput, 'adapter' | 'scheme' | 'scheme_params' | 'settings'>>
+type SourcePatch = Partial<Pick<SourceInput, 'adapter' | 'scheme' | 'scheme_params' | 'settings' | 'collect'>> & {
+  lookup?: LookupInput | null | undefined
+}
 
 /** What the patch leaves is judged as a whole. A scheme that is switched on needs a secret: one is made where there is none. */
 export async function patchSource(
@@ -68,9 +79,13 @@ export async function patchSource(
     ...(patch.adapter === undefined || patch.adapter === adapter ? { settings } : {}),
   }
   const setUp = checked({ ...kept, ...patch }, deps)
-  const made = setUp.scheme && found.secrets.length === 0 ? madeFor(setUp, deps) : null
+  const made = needsOwn(setUp, found.namedSecrets) && found.secrets.length === 0 ? madeFor(setUp, deps) : null
   const secrets = made ? { secrets: [deps.vault.seal(made, found.id)] } : {}
-  const source = await deps.storage.sources.update(organizationId, name, { ...setUp, ...secrets }, deps.clock.now())
+  const more = {
+    ...(patch.lookup !== undefined && { lookup: patch.lookup && sealedLookup(patch.lookup, found.lookup ?? undefined, found.id, deps) }),
+    ...(patch.collect !== undefined && { collect: patch.collect }),
+  }
+  const source = await deps.storage.sources.update(organizationId, name, { ...setUp, ...secrets, ...more }, deps.clock.now())
   if (!source) throw notFound('source', name)
   return { source, secret: made }
 }
@@ -78,15 +93,21 @@ export async function patchSource(
 export async function addSecret(
   organizationId: string,
   name: string,
-  given: string | undefined,
+  given: { secret?: string | undefined; name?: string | undefined },
   deps: Deps,
 ): Promise<{ source: Source; secret: string | null }> {
   const found = await findSource(organizationId, name, deps)
-  if (found.secrets.length >= maxSecrets) throw new Problem('conflict', `a source may have ${maxSecrets} secrets; remove one first`)
-  const made = given === undefined ? madeFor(found, deps) : null
-  if (given !== undefined) checkSecret(found, given, deps)
-  const secrets = [deps.vault.seal(given ?? (made as string), found.id), ...found.secrets]
-  const source = await deps.storage.sources.update(organizationId, name, { secrets }, deps.clock.now())
+  if (found.secrets.length + found.namedSecrets.length >= maxSecrets)
+    throw new Problem('conflict', `a source may have ${maxSecrets} secrets; remove one first`)
+  // A secret with a name is for the source's own expression, and of no concern to the scheme.
+  const made = given.secret !== undefined ? null : given.name === undefined ? madeFor(found, deps) : createSecret()
+  if (given.secret !== undefined && given.name === undefined) checkSecret(found, given.secret, deps)
+  const sealed = deps.vault.seal(given.secret ?? (made as string), found.id)
+  const patch =
+    given.name === undefined
+      ? { secrets: [sealed, ...found.secrets] }
+      : { namedSecrets: [{ name: given.name, sealed }, ...found.namedSecrets] }
+  const source = await deps.storage.sources.update(organizationId, name, patch, deps.clock.now())
   if (!source) throw notFound('source', name)
   return { source, secret: made }
 }
@@ -94,11 +115,17 @@ export async function addSecret(
 export async function removeSecret(organizationId: string, name: string, id: string, deps: Deps): Promise<void> {
   const source = await findSource(organizationId, name, deps)
   const secrets = source.secrets.filter((sealed) => secretId(sealed) !== id)
-  if (secrets.length === source.secrets.length) throw notFound('secret', id)
-  if (secrets.length === 0 && source.scheme)
+  const namedSecrets = source.namedSecrets.filter(({ sealed }) => secretId(sealed) !== id)
+  const all = source.secrets.length + source.namedSecrets.length
+  if (secrets.length + namedSecrets.length === all) throw notFound('secret', id)
+  if (secrets.length === 0 && needsOwn(source, namedSecrets))
     throw new Problem('conflict', 'this is the only secret, and without one no request of the source verifies; add another first')
-  await deps.storage.sources.update(organizationId, name, { secrets }, deps.clock.now())
+  await deps.storage.sources.update(organizationId, name, { secrets, namedSecrets }, deps.clock.now())
 }
+
+/** A validation expression stands in the place of the scheme, and asks for the secrets with a name where there are any. */
+const needsOwn = ({ scheme, settings }: SetUp, named: Source['namedSecrets']): boolean =>
+  scheme !== null && !(named.length > 0 && typeof settings.validation_expression === 'string')
 
 /** Some schemes take secrets that only the source itself can give: a public key, the secret of an app. */
 function madeFor(setUp: SetUp, deps: Deps): string {

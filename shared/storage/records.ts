@@ -1,6 +1,7 @@
 import type { AttemptTimings, DeliveryState, Outcome } from '../contracts/delivery.ts'
 import type { Envelope } from '../contracts/event.ts'
 import type { Filter } from '../contracts/filter.ts'
+import type { CollectSettings, Lookup } from '../contracts/lookup.ts'
 import type { RetryPolicy } from '../contracts/retry.ts'
 
 /** What is stored, as the port of `storage.ts` takes and gives it. Times are milliseconds; null: not (yet) there. */
@@ -27,6 +28,11 @@ export type Session = { id: string; kind: 'link' | 'session'; keyId: string; org
 
 // ── registry ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+export type NamedSecret = { name: string; sealed: string }
+
+/** `headers` as JSON, sealed with the source's id as owner; null: none. */
+export type SealedLookup = Omit<Lookup, 'headers'> & { headers: string | null }
+
 export type Source = {
   id: string
   organizationId: string
@@ -38,8 +44,14 @@ export type Source = {
   schemeParams: Record<string, unknown>
   /** Sealed with the source's id as owner, newest first. */
   secrets: string[]
+  /** Sealed likewise; for validation expressions, which ask for secrets by name. Newest first. */
+  namedSecrets: NamedSecret[]
   /** What is set of the adapter, in its own words. */
   settings: Record<string, unknown>
+  /** Where its partial events are completed; null: its events are whole. */
+  lookup: SealedLookup | null
+  /** How its entities are kept; null: as its adapter says, if it has any. */
+  collect: CollectSettings | null
   createdAt: number
   updatedAt: number
 }

@@ -2,6 +2,7 @@ import type { DeliveryState, OutcomeEntry } from '../contracts/delivery.ts'
 import type { Filter, SortKey } from '../contracts/filter.ts'
 import type { Subscription } from '../contracts/subscription.ts'
 import type { AuditStore } from './audit.ts'
+import type { CollectStore, PartialStore } from './collect.ts'
 import type { DirectoryStore } from './directory.ts'
 import type { LedgerStore } from './ledger.ts'
 import type { OpenMetadataStore } from './openmetadata.ts'
@@ -28,6 +29,7 @@ import type {
 
 /** Who uses the port uses its records: one import for both. */
 export type * from './records.ts'
+export type * from './collect.ts'
 export type { Subscription }
 
 /**
@@ -49,6 +51,8 @@ export type Storage = {
   openMetadata: OpenMetadataStore
   directory: DirectoryStore
   events: EventStore
+  partials: PartialStore
+  collect: CollectStore
   deliveries: DeliveryStore
   redeliveries: RedeliveryStore
   stats: StatsStore
@@ -111,7 +115,7 @@ export type SourceStore = {
   update(
     organizationId: string,
     name: string,
-    patch: Partial<Pick<Source, 'adapter' | 'scheme' | 'schemeParams' | 'secrets' | 'settings'>>,
+    patch: Partial<Pick<Source, 'adapter' | 'scheme' | 'schemeParams' | 'secrets' | 'namedSecrets' | 'settings' | 'lookup' | 'collect'>>,
     now: number,
   ): Promise<Source | undefined>
   remove(organizationId: string, name: string): Promise<boolean>

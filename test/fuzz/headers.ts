@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net'
 import fc from 'fast-check'
-import { CustomHeaders } from '../../shared/contracts/api/webhook.ts'
+import { CustomHeaders } from '../../shared/contracts/headers.ts'
 import { createAddressPolicy } from '../../shared/http/address-policy.ts'
 import { createSender } from '../../shared/http/send.ts'
 

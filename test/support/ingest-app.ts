@@ -16,6 +16,8 @@ export type IngestApp = {
   storage: Storage
   /** What was handed to the relay, which is not there. */
   offered: AcceptedEvent[]
+  /** Partial events that were given to the lookup worker, which is not there either. */
+  lookedUp: string[]
   keyOf(organizationId: string, scope?: Scope): Promise<string>
   addSource(source: Partial<Source> & { name: string; adapter: string }, ...secrets: string[]): Promise<void>
   close(): Promise<void>
@@ -40,17 +42,20 @@ export async function openIngestApp(
     ...env,
   })
   const [adapters, schemes] = await Promise.all([loadSources(), loadSchemes()])
+  const lookedUp: string[] = []
+  const lookups = { offer: (ids: string[]) => void lookedUp.push(...ids) }
   const relay = { offer: (events: AcceptedEvent[]) => void offered.push(...events) }
   const authenticate = createAuthenticate(storage, clock)
   const log = createLogger('test', 'silent')
 
-  const deps = { storage, relay, pressure: { check: () => {} }, adapters, schemes, vault, authenticate, settings, clock, log }
+  const deps = { storage, relay, lookups, pressure: { check: () => {} }, adapters, schemes, vault, authenticate, settings, clock, log }
 
   return {
     app: createIngestApp(deps),
     deps,
     storage,
     offered,
+    lookedUp,
     async keyOf(organizationId, scope = 'ingest') {
       const key = createApiKey()
       const row = {
@@ -69,7 +74,15 @@ export async function openIngestApp(
     async addSource(source, ...secrets) {
       const id = createId()
       const sealed = secrets.map((secret) => vault.seal(secret, id))
-      const defaults = { organizationId: 'org', scheme: adapters.get(source.adapter).scheme, schemeParams: {}, settings: {} }
+      const defaults = {
+        organizationId: 'org',
+        scheme: adapters.get(source.adapter).scheme,
+        schemeParams: {},
+        settings: {},
+        namedSecrets: [],
+        lookup: null,
+        collect: null,
+      }
       await storage.sources.create({ ...defaults, ...source, id, secrets: sealed, createdAt: someNow, updatedAt: someNow })
     },
     close: opened.close,

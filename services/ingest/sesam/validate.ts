@@ -9,16 +9,32 @@ export const isValidated = (source: Pick<Source, 'settings'>): boolean => typeof
 
 const compiled = new LRUCache<string, ReturnType<typeof compileValidation>>({ max: 500 })
 
-/** @param secrets newest first: an expression names one secret, so each is tried while rotating */
-export function validate(source: Pick<Source, 'settings'>, request: SourceRequest, secrets: string[], now: number): Verdict {
+/** `own` have no name; each list is newest first. */
+export type SourceSecrets = { own: string[]; named: { name: string; value: string }[] }
+
+type Ask = (name: string) => string | undefined
+
+/**
+ * What `secret('name')` may mean: the secrets of that name, or, for a source that has none with a name, its own. While
+ * rotating there are several for one name, and each is tried, with each of every other name.
+ */
+function choices({ own, named }: SourceSecrets): Ask[] {
+  if (named.length === 0) return own.length > 0 ? own.map((value) => () => value) : [() => undefined]
+  let picks: Map<string, string>[] = [new Map()]
+  for (const name of new Set(named.map((one) => one.name))) {
+    const values = named.filter((one) => one.name === name).map((one) => one.value)
+    picks = picks.flatMap((pick) => values.map((value) => new Map([...pick, [name, value]])))
+  }
+  return picks.map((pick) => (name) => pick.get(name))
+}
+
+export function validate(source: Pick<Source, 'settings'>, request: SourceRequest, secrets: SourceSecrets, now: number): Verdict {
   const template = source.settings.validation_expression as string
   const check = compiled.get(template) ?? compileValidation(template)
   compiled.set(template, check)
   const { headers, body, url } = request
   const params = Object.fromEntries(new URL(url).searchParams)
-  const results = (secrets.length > 0 ? secrets : [undefined]).map((secret) =>
-    check({ headers, body, url, params, now, secret: () => secret }),
-  )
+  const results = choices(secrets).map((secret) => check({ headers, body, url, params, now, secret }))
   if (results.some(({ accepted }) => accepted)) return { valid: true }
   const [first] = results
   return { valid: false, reason: first && !first.accepted ? first.text : '', kind: 'signature' }

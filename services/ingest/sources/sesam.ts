@@ -82,7 +82,8 @@ export default {
   settings: Settings,
   parse,
   paths: ['/api/receivers/:pipe/entities'],
-  identity: 'id',
+  identity: 'content',
+  entityType: (settings) => ((settings ?? Settings.parse({})) as Settings).datatype,
   answer: {
     accepted: { status: 200, body: {} },
     refused: ({ code, reason }) => (code === 'bad_signature' ? { status: 401, body: reason } : undefined),

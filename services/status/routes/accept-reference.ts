@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { Accepted, IdempotencyKey } from '../../../shared/contracts/api/accept.ts'
+import { CollectedList, EntitiesQuery, ScanQuery, ScanResult } from '../../../shared/contracts/api/entity.ts'
 import { EventInput } from '../../../shared/contracts/event.ts'
 import type { App } from '../../../shared/http/app.ts'
 import { json, needs, refusals } from './route.ts'
@@ -21,6 +22,7 @@ const CloudEvent = z
 const Native = EventInput.meta({ id: 'EventInput' })
 const headers = z.object({ 'Idempotency-Key': IdempotencyKey })
 const refused = refusals(400, 409, 413, 415, 422)
+const sourceName = z.string().describe('Name of the source; its id where the request shows no API key and the name is not unique.')
 const unavailable = {
   description: 'Nothing was stored: the disk or the database refuses. Send the same again after `Retry-After` seconds.',
 }
@@ -61,11 +63,43 @@ export function addAcceptReference(app: App): void {
       'Read by the adapter of the source. A source with a scheme must sign, and then needs no API key; one without must show a key. The answer is the one that the system expects, where it expects one.',
     request: {
       headers,
-      params: z.object({
-        source: z.string().describe('Name of the source; its id where the request shows no API key and the name is not unique.'),
-      }),
+      params: z.object({ source: sourceName }),
       body: { required: true, content: { 'application/json': { schema: z.unknown() } } },
     },
     responses: { 202: json(Accepted, 'Durable.'), ...refused, 404: refusals(404)[404], 503: unavailable },
+  })
+  addEntityReference(app)
+}
+
+function addEntityReference(app: App): void {
+  const path = '/sources/{source}/entities'
+  app.openAPIRegistry.registerPath({
+    method: 'put',
+    path,
+    tags: ['Sources'],
+    security: [{ apiKey: ['ingest'] }, {}],
+    summary: 'Scan: all entities of a source as they are now',
+    description:
+      'An array, or one entity a line (`application/x-ndjson`). Compared with what is known of each; events (`<entity type>.created`, `.updated`, `.deleted`) tell what has changed, and how. In one request, or in parts that name one another. Entities that a full scan does not have are deleted with its last part, unless something else has changed them since it began. For sources with `collect`, and for Sesam sources. A part is taken whole or not at all, and taken once when it is sent again.',
+    request: {
+      params: z.object({ source: sourceName }),
+      query: ScanQuery,
+      body: {
+        required: true,
+        content: { 'application/json': { schema: z.array(z.looseObject({})) }, 'application/x-ndjson': { schema: z.string() } },
+      },
+    },
+    responses: { 200: json(ScanResult, 'Durable: view and events.'), ...refused, 404: refusals(404)[404], 503: unavailable },
+  })
+  app.openAPIRegistry.registerPath({
+    method: 'get',
+    path,
+    tags: ['Sources'],
+    ...needs('read'),
+    summary: 'Read the entities of a source',
+    description:
+      'The latest version of each, deleted ones too, in the order of their changes: ask again with the cursor for what has changed since.',
+    request: { params: z.object({ source: z.string().describe('Name of the source.') }), query: EntitiesQuery },
+    responses: { 200: json(CollectedList, 'A page of them.'), ...refusals(404, 422) },
   })
 }

@@ -104,15 +104,17 @@ const refused = createRoute({
 export function addSourceRoutes(app: App, guard: Guard, deps: StatusDeps): void {
   app.openapi(guard(create), async (c) => {
     const { source, secret } = await createSource(c.get('key').organizationId, c.req.valid('json'), deps)
-    return c.json({ ...sourceOf(source), secret }, 201)
+    return c.json({ ...sourceOf(source, deps), secret }, 201)
   })
-  app.openapi(guard(list), async (c) => c.json(onePage((await deps.storage.sources.list(c.get('key').organizationId)).map(sourceOf)), 200))
+  app.openapi(guard(list), async (c) =>
+    c.json(onePage((await deps.storage.sources.list(c.get('key').organizationId)).map((source) => sourceOf(source, deps))), 200),
+  )
   app.openapi(guard(get), async (c) =>
-    c.json(sourceOf(await findSource(c.get('key').organizationId, c.req.valid('param').name, deps)), 200),
+    c.json(sourceOf(await findSource(c.get('key').organizationId, c.req.valid('param').name, deps), deps), 200),
   )
   app.openapi(guard(patch), async (c) => {
     const { source, secret } = await patchSource(c.get('key').organizationId, c.req.valid('param').name, c.req.valid('json'), deps)
-    return c.json({ ...sourceOf(source), secret }, 200)
+    return c.json({ ...sourceOf(source, deps), secret }, 200)
   })
   app.openapi(guard(remove), async (c) => {
     const { name } = c.req.valid('param')
@@ -126,8 +128,8 @@ export function addSourceRoutes(app: App, guard: Guard, deps: StatusDeps): void 
     return c.json(onePage(rows.map(({ id, at, status, reason, bytes }) => ({ id, at: iso(at), status, reason, bytes }))), 200)
   })
   app.openapi(guard(createSecret), async (c) => {
-    const { source, secret } = await addSecret(c.get('key').organizationId, c.req.valid('param').name, c.req.valid('json').secret, deps)
-    return c.json({ ...sourceOf(source), secret }, 201)
+    const { source, secret } = await addSecret(c.get('key').organizationId, c.req.valid('param').name, c.req.valid('json'), deps)
+    return c.json({ ...sourceOf(source, deps), secret }, 201)
   })
   app.openapi(guard(deleteSecret), async (c) => {
     const { name, secretId } = c.req.valid('param')

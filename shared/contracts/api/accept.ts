@@ -11,6 +11,10 @@ export const Accepted = z
         }),
       )
       .describe('In the order of the request.'),
+    partials: z
+      .array(z.object({ id: z.string(), duplicate: z.boolean() }))
+      .optional()
+      .describe('Of a source with a lookup: events that say only that something happened. Each becomes an event once it is looked up.'),
   })
   .meta({ id: 'Accepted' })
 export type Accepted = z.infer<typeof Accepted>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { OpenMetadataFilter } from '../subscription.ts'
-import { CustomHeaders } from './webhook.ts'
+import { CustomHeaders } from '../headers.ts'
 
 /** OpenMetadata's webhook entity, in its own words. The only API of ours whose members are in camelCase. */
 export const openMetadataEventTypes = ['entityCreated', 'entityUpdated', 'entitySoftDeleted', 'entityDeleted'] as const

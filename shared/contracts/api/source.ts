@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CollectSettings, Lookup } from '../lookup.ts'
 import { time } from './list.ts'
 
 const adapter = z
@@ -20,6 +21,12 @@ const secret = z
   .regex(/^[!-~]+$/, 'must be printable ASCII without spaces')
   .describe('The secret that the source signs with. Never shown again.')
 
+const secretName = z
+  .string()
+  .max(100)
+  .regex(/^[A-Za-z_][A-Za-z0-9_-]*$/, 'must be letters, digits, `_` or `-`, and begin with a letter or `_`')
+  .describe("What `secret('name')` of a validation expression calls it, for example `oauth_client_secret`.")
+
 export const SourceName = z
   .string()
   .max(100)
@@ -37,12 +44,32 @@ export const SourceInput = z
     secret: secret
       .optional()
       .describe('The secret that the source signs with; with a scheme and without this, one is made and shown once.'),
+    secrets: z
+      .record(secretName, secret)
+      .refine((secrets) => Object.keys(secrets).length <= 10, 'must be at most 10 secrets')
+      .optional()
+      .describe(
+        "Secrets by name, for a `validation_expression`: `secret('name')` is the one of that name. A source without any answers every name with `secret`.",
+      ),
+    lookup: Lookup.nullable().optional(),
+    collect: CollectSettings.nullable().optional(),
   })
   .meta({ id: 'SourceInput', example: { name: 'catalog', adapter: 'standard-webhooks', scheme: 'standard-webhooks' } })
 export type SourceInput = z.infer<typeof SourceInput>
 
 export const SourcePatch = z
-  .strictObject({ adapter: adapter.optional(), scheme: scheme.optional(), scheme_params: members.optional(), settings: members.optional() })
+  .strictObject({
+    adapter: adapter.optional(),
+    scheme: scheme.optional(),
+    scheme_params: members.optional(),
+    settings: members.optional(),
+    lookup: Lookup.extend({
+      headers: Lookup.shape.headers.unwrap().optional().describe('As in the source; left out, or a value `[hidden]`: as they are.'),
+    })
+      .nullable()
+      .optional(),
+    collect: CollectSettings.nullable().optional(),
+  })
   .meta({
     id: 'SourcePatch',
     description: 'Members left out stay as they are. Secrets are added and removed below `/sources/{name}/secrets`.',
@@ -58,8 +85,15 @@ export const Source = z
     scheme_params: members.describe('Settings of the scheme.'),
     settings: members.describe('Settings of the adapter.'),
     secrets: z
-      .array(z.object({ id: z.string().describe('Names the secret without showing it.') }))
-      .describe('Any of them may have signed a request. Newest first.'),
+      .array(
+        z.object({
+          id: z.string().describe('Says which secret is meant without showing it.'),
+          name: z.string().nullable().describe('What a validation expression calls it; null: it has no name.'),
+        }),
+      )
+      .describe('Any of them may have signed a request. Newest first; those with a name come last.'),
+    lookup: Lookup.nullable().describe('How its partial events are completed; null: they are whole. Values of headers are hidden.'),
+    collect: CollectSettings.nullable().describe('How its entities are kept; null: as its adapter says.'),
     created_at: time('When it was registered.'),
     updated_at: time('When it was last changed.'),
   })
@@ -73,7 +107,10 @@ const shownOnce = z
 export const SourceWithSecret = Source.extend({ secret: shownOnce }).meta({ id: 'SourceWithSecret' })
 
 export const SecretInput = z
-  .strictObject({ secret: secret.optional().describe('The new secret; one is made and shown once when it is left out.') })
+  .strictObject({
+    secret: secret.optional().describe('The new secret; one is made and shown once when it is left out.'),
+    name: secretName.optional(),
+  })
   .meta({ id: 'SourceSecretInput' })
 
 const name = z.string().describe('Name of the source.')

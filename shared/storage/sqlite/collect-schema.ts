@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import type { PartialDraft } from '../storage.ts'
 import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 
 /** Tables of what sources have beside events: partial events that wait to be completed, the entities they hold, the people they know. */
@@ -16,6 +17,8 @@ export const partials = sqliteTable(
     source: source(),
     dedupKey: text('dedup_key'),
     bodyHash: text('body_hash').notNull(),
+    /** What the source's adapter read in it. */
+    draft: json<PartialDraft>('draft').notNull().default(sql`'{}'`),
     raw: blob('raw', { mode: 'buffer' }).notNull(),
     headers: json<Record<string, string>>('headers').notNull(),
     receivedAt: time('received_at').notNull(),
@@ -65,6 +68,8 @@ export const scans = sqliteTable(
     id: text('id').notNull(),
     isFull: integer('is_full', { mode: 'boolean' }).notNull(),
     lastRequestId: text('last_request_id').notNull(),
+    /** The view's cursor when it began: what has changed since by other ways is not for this scan to delete. */
+    startSeq: integer('start_seq').notNull().default(0),
     state: text('state').$type<'running' | 'finished' | 'broken'>().notNull(),
     created: integer('created').notNull().default(0),
     updated: integer('updated').notNull().default(0),

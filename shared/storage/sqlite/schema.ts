@@ -2,11 +2,12 @@ import { sql } from 'drizzle-orm'
 import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { AttemptTimings, DeliveryState, Outcome } from '../../contracts/delivery.ts'
 import type { Envelope } from '../../contracts/event.ts'
+import type { CollectSettings } from '../../contracts/lookup.ts'
 import type { RetryPolicy } from '../../contracts/retry.ts'
 import type { SubscriptionFilters } from '../../contracts/subscription.ts'
 import type { Filter } from '../../contracts/filter.ts'
 import type { OpenMetadataEntity, OpenMetadataSnapshot } from '../openmetadata.ts'
-import type { Attempt, DeliveryCause, Recipients, Redelivery, Scope, WebhookSecret } from '../storage.ts'
+import type { Attempt, DeliveryCause, NamedSecret, Recipients, Redelivery, Scope, SealedLookup, WebhookSecret } from '../storage.ts'
 
 /** Times are integer milliseconds, ids text UUIDs, structures JSON text. */
 const id = () => text('id').primaryKey()
@@ -43,7 +44,10 @@ export const sources = sqliteTable(
     scheme: text('scheme'),
     schemeParams: json<Record<string, unknown>>('scheme_params').notNull(),
     secrets: json<string[]>('secrets').notNull(),
+    namedSecrets: json<NamedSecret[]>('named_secrets').notNull().default([]),
     settings: json<Record<string, unknown>>('settings').notNull(),
+    lookup: json<SealedLookup>('lookup'),
+    collect: json<CollectSettings>('collect'),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
   },

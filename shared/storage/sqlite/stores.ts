@@ -1,3 +1,4 @@
+import * as collect from './collect.ts'
 import type { Db } from './database.ts'
 import * as audit from './audit.ts'
 import * as deliveries from './deliveries.ts'
@@ -10,6 +11,7 @@ import * as keys from './keys.ts'
 import * as ledger from './ledger.ts'
 import * as log from './delivery-log.ts'
 import * as openMetadata from './openmetadata.ts'
+import * as partials from './partials.ts'
 import * as redeliveries from './redeliveries.ts'
 import * as refusals from './refusals.ts'
 import * as sealed from './sealed.ts'
@@ -38,7 +40,13 @@ const files = {
   subscriptions: [subscriptions],
   openMetadata: [openMetadata],
   directory: [directory],
+<<<<<<< HEAD
   events: [events, eventLog],
+=======
+  events: [events],
+  partials: [partials],
+  collect: [collect],
+>>>>>>> 6df2305 (sesam: partial events are looked up, entities are kept and scanned, secrets have names)
   deliveries: [deliveries, log],
   redeliveries: [redeliveries],
   stats: [stats],
