@@ -63,13 +63,10 @@ export async function startIngest({ settings, storage, redis: target, vault, log
     // Redis is no condition: with Redis away events are accepted and wait in SQL.
     ready: async () => ({ storage: await storage.ping().then(() => 'ok', String), ...watch.states() }),
     async stop() {
-<<<<<<< HEAD
-      watch.stop()
-=======
       await lookups.stop()
       await sender.close()
       await lookupQueue.close()
->>>>>>> 6df2305 (sesam: partial events are looked up, entities are kept and scanned, secrets have names)
+      watch.stop()
       limits.stop()
       await refusals.stop()
       pressure.stop()

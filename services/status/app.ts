@@ -17,11 +17,8 @@ import { addEventTypeRoutes } from './routes/event-types.ts'
 import { addKeyRoutes } from './routes/keys.ts'
 import { addLedgerRoutes } from './routes/ledger.ts'
 import { addOpenMetadataRoutes } from './routes/openmetadata.ts'
-<<<<<<< HEAD
-import { addPreviewRoutes } from './routes/preview.ts'
-=======
 import { addPartialRoutes } from './routes/partials.ts'
->>>>>>> 6df2305 (sesam: partial events are looked up, entities are kept and scanned, secrets have names)
+import { addPreviewRoutes } from './routes/preview.ts'
 import { addQueueRoutes } from './routes/queues.ts'
 import { addRedeliveryRoutes } from './routes/redeliveries.ts'
 import { createGuard } from './routes/route.ts'

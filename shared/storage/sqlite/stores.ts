@@ -40,13 +40,9 @@ const files = {
   subscriptions: [subscriptions],
   openMetadata: [openMetadata],
   directory: [directory],
-<<<<<<< HEAD
   events: [events, eventLog],
-=======
-  events: [events],
   partials: [partials],
   collect: [collect],
->>>>>>> 6df2305 (sesam: partial events are looked up, entities are kept and scanned, secrets have names)
   deliveries: [deliveries, log],
   redeliveries: [redeliveries],
   stats: [stats],
