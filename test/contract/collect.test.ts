@@ -63,6 +63,7 @@ describe.each(dialects)('partial events on $name', (dialect) => {
 
     expect(await storage.partials.load(partial.id)).toEqual({
       ...partial,
+      raw: new Uint8Array(partial.raw),
       state: 'waiting',
       attempts: 0,
       nextAttemptAt: someTime,

@@ -1,72 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Change, Entity } from '../../shared/contracts/event.ts'
-import { openIngestApp, type IngestApp } from '../support/ingest-app.ts'
+import { openCatalogs, types, type Catalogs } from '../support/catalogs.ts'
 
-let ingest: IngestApp
-let key: string
-let reader: string
-let stored: { fails: boolean } = { fails: false }
-
+let catalogs: Catalogs
 beforeAll(async () => {
-  ingest = await openIngestApp({ scanMaxEntities: '1000' }, (storage) => ({
-    ...storage,
-    collect: {
-      ...storage.collect,
-      // As a process that dies with its answer: the transaction is done, and nobody hears of it.
-      async apply(change, request) {
-        const result = await storage.collect.apply(change, request)
-        if (stored.fails) throw new Error('died')
-        return result
-      },
-    },
-  }))
-  key = await ingest.keyOf('org')
-  reader = await ingest.keyOf('org', 'read')
+  catalogs = await openCatalogs()
 })
-afterAll(() => ingest.close())
+afterAll(() => catalogs.close())
 
-type Told = { type: string; id: string | undefined; change?: Change | undefined; data: unknown }
-type Reply = { status: number; body: Record<string, unknown>; told: Told[] }
-
-/** What was sent, its answer, and the events that it led to. */
-async function send(method: string, path: string, body: unknown, headers: Record<string, string> = {}): Promise<Reply> {
-  const from = ingest.offered.length
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const response = await ingest.app.request(path, {
-    method,
-    body: text,
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
-  })
-  const told = ingest.offered.slice(from).map(({ envelope, data }) => ({
-    type: envelope.type,
-    id: (envelope.entity as Entity).id,
-    ...(envelope.change && { change: envelope.change }),
-    data: JSON.parse(data) as unknown,
-  }))
-  return { status: response.status, body: (await response.json()) as Record<string, unknown>, told }
-}
-const put = (name: string, entities: unknown, query = '', headers = {}) =>
-  send('PUT', `/sources/${name}/entities${query}`, entities, headers)
-const post = (name: string, entities: unknown, query = '') => send('POST', `/sources/${name}/events${query}`, entities)
-const types = ({ told }: Reply) => told.map(({ type, id }) => `${type} ${id}`)
-
-type Listed = { data: Record<string, unknown>[]; meta: { next_cursor: string | null; has_more: boolean } }
-async function read(name: string, query = '', shown = reader): Promise<{ status: number; body: Listed; text: string }> {
-  const response = await ingest.app.request(`/sources/${name}/entities${query}`, { headers: { authorization: `Bearer ${shown}` } })
-  const text = await response.text()
-  return { status: response.status, body: JSON.parse(text) as Listed, text }
-}
-
+const put: Catalogs['put'] = (...call) => catalogs.put(...call)
+const post: Catalogs['post'] = (...call) => catalogs.post(...call)
+const read: Catalogs['read'] = (...call) => catalogs.read(...call)
+const sesam: Catalogs['sesam'] = (...call) => catalogs.sesam(...call)
+const aCatalog: Catalogs['aCatalog'] = (...call) => catalogs.aCatalog(...call)
 const collect = { id_member: '_id' }
-let last = 0
-/** A catalog without webhooks, of its own for each test. */
-async function aCatalog(members: Parameters<IngestApp['addSource']>[0] | object = {}): Promise<string> {
-  const name = `catalog-${++last}`
-  const source = { adapter: 'generic', scheme: null, settings: { type: 'x' }, collect: { ...collect, entity_type: 'table' } }
-  await ingest.addSource({ ...source, name, ...members })
-  return name
-}
-const sesam = (more = {}) => aCatalog({ adapter: 'sesam', settings: { datatype: 'company' }, collect: null, ...more })
 
 describe('a full scan in one request', () => {
   it('tells what was created, updated and deleted, and what has changed in it', async () => {
@@ -127,7 +73,7 @@ describe('a full scan in one request', () => {
     const reply = await put(name, lines, '', { 'content-type': 'application/x-ndjson' })
 
     expect(types(reply)).toEqual(['view.created 9007199254740993', 'dash_board.created x'])
-    expect(ingest.offered.at(-2)?.envelope.entity).toEqual({ type: 'view', id: '9007199254740993', name: 'a.b' })
+    expect(catalogs.ingest.offered.at(-2)?.envelope.entity).toEqual({ type: 'view', id: '9007199254740993', name: 'a.b' })
     const gone = await put(name, [{ key: 'x', kind: 'dash board' }])
     expect(types(gone)).toEqual(['view.deleted 9007199254740993'])
   })
@@ -159,94 +105,6 @@ describe('a full scan in one request', () => {
   })
 })
 
-describe('a scan in parts', () => {
-  const part = (scan: string, id: number, more = '') =>
-    `?sequence_id=${scan}&request_id=${id}${id === 1 ? '&is_first=true' : `&previous_request_id=${id - 1}`}${more}`
-
-  it('deletes with its last part what none of them had, and not what came in between', async () => {
-    const name = await sesam()
-    await put(
-      name,
-      ['1', '2', '3'].map((_id) => ({ _id })),
-    )
-
-    expect(types(await put(name, [{ _id: '1' }], part('s', 1)))).toEqual([])
-    await post(name, { _id: '9', by: 'event' })
-    expect((await put(name, [{ _id: '2' }, { _id: '4' }], part('s', 2))).body).toMatchObject({
-      id: 's',
-      status: 'running',
-      created: 1,
-      unchanged: 2,
-    })
-    const end = await put(name, [], part('s', 3, '&is_last=true'))
-
-    expect(types(end)).toEqual(['company.deleted 3'])
-    expect(end.body).toMatchObject({ status: 'finished', created: 1, deleted: 1, unchanged: 2 })
-  })
-
-  it('deletes nothing when it is not full, or never ends', async () => {
-    const name = await sesam()
-    await put(name, [{ _id: '1' }])
-
-    await put(name, [{ _id: '2' }], part('never-ends', 1))
-    expect((await put(name, [{ _id: '2' }], part('s', 1, '&is_full=false&is_last=true'))).body).toMatchObject({
-      status: 'finished',
-      deleted: 0,
-    })
-    expect((await read(name)).body.data.map((entity) => entity['_deleted'])).toEqual([false, false])
-  })
-
-  it('may be sent again when the answer was lost, and is then taken once', async () => {
-    const name = await sesam()
-    await put(name, [{ _id: '1' }], part('s', 1))
-    expect(await put(name, [{ _id: '1' }], part('s', 1))).toMatchObject({ status: 200, body: { status: 'running', created: 1 }, told: [] })
-    await put(name, [{ _id: '2' }], part('s', 2, '&is_last=true'))
-    expect(await put(name, [{ _id: '2' }], part('s', 2, '&is_last=true'))).toMatchObject({
-      status: 200,
-      body: { status: 'finished', created: 2 },
-      told: [],
-    })
-  })
-
-  it.each([
-    ['no beginning', part('unknown', 2), 'query.sequence_id'],
-    ['another part before it', '?sequence_id=s&request_id=9&previous_request_id=7', 'query.previous_request_id'],
-    ['an end behind it', part('ended', 2), 'query.sequence_id'],
-    ['a later scan', part('broken', 2), 'query.sequence_id'],
-    ['begun before', part('ended', 1).replace('request_id=1', 'request_id=0'), 'query.sequence_id'],
-    ['begun as full', part('s', 2, '&is_full=false'), 'query.is_full'],
-  ])('is broken by %s: 409, and nothing changes', async (_, query, field) => {
-    const name = await sesam()
-    await put(name, [{ _id: '1' }], part('ended', 1, '&is_last=true'))
-    await put(name, [{ _id: '1' }], part('broken', 1))
-    await put(name, [{ _id: '1' }], part('s', 1))
-
-    const refused = await put(name, [{ _id: '2' }], query)
-
-    expect(refused).toMatchObject({ status: 409, body: { errors: [{ field }] }, told: [] })
-    expect((await read(name)).body.data).toHaveLength(1)
-  })
-
-  it.each([
-    ['?sequence_id=s&is_first=true', 'query.request_id'],
-    ['?sequence_id=s&request_id=2', 'query.previous_request_id'],
-    ['?is_last=true', 'query.sequence_id'],
-    ['?is_full=yes', 'query.is_full'],
-    ['?allow_empty=1', 'query.allow_empty'],
-  ])('with parameters that say nothing is refused: %s', async (query, field) => {
-    expect(await put(await sesam(), [], query)).toMatchObject({ status: 422, body: { errors: [{ field }] } })
-  })
-
-  it('comes to the path of a Sesam pipe, too, in its words', async () => {
-    const name = await sesam()
-    await send('POST', `/api/receivers/${name}/entities${part('s', 1)}`, [{ _id: '1' }, { _id: '2' }])
-    await put(name, [{ _id: '1' }, { _id: '2' }], part('s', 2, '&is_last=true'))
-    const reply = await send('POST', `/api/receivers/${name}/entities${part('t', 1, '&is_last=true')}`, [{ _id: '2' }])
-
-    expect([reply.status, reply.body, types(reply)]).toEqual([200, {}, ['company.deleted 1']])
-  })
-})
-
 describe('entities that are pushed', () => {
   it('become an event when they say something new, A after B too, and copies do not', async () => {
     const name = await sesam()
@@ -267,11 +125,11 @@ describe('entities that are pushed', () => {
 
   it('become one event however many copies come at once', async () => {
     const name = await sesam()
-    const from = ingest.offered.length
+    const from = catalogs.ingest.offered.length
 
     await Promise.all(Array.from({ length: 10 }, () => post(name, { _id: '1', v: 'A' })))
 
-    expect(ingest.offered.slice(from)).toHaveLength(1)
+    expect(catalogs.ingest.offered.slice(from)).toHaveLength(1)
   })
 
   it('and scans are one view: each tells only what the other has not', async () => {
@@ -319,8 +177,8 @@ describe('the view', () => {
 
   it('is for keys that may read, of its own organization', async () => {
     const name = await sesam()
-    expect((await read(name, '', key)).status).toBe(403)
-    expect((await read(name, '', await ingest.keyOf('other', 'read'))).status).toBe(404)
+    expect((await read(name, '', await catalogs.ingest.keyOf('org'))).status).toBe(403)
+    expect((await read(name, '', await catalogs.ingest.keyOf('other', 'read'))).status).toBe(404)
     expect((await read('no-such-source')).status).toBe(404)
     expect((await read(name, '?limit=0')).body).toMatchObject({ errors: [{ field: 'query.limit' }] })
     expect((await read(name, '?page=2')).body).toMatchObject({ errors: [{ field: 'query.page' }] })
@@ -331,7 +189,7 @@ describe('the view', () => {
     expect(await put(without, [])).toMatchObject({ status: 409, body: { detail: expect.stringContaining('`collect`') } })
     const many = Array.from({ length: 1_001 }, (_, i) => ({ _id: String(i) }))
     expect((await put(await sesam(), many)).status).toBe(413)
-    const wrongMethod = await ingest.app.request('/sources/x/entities', { method: 'DELETE' })
+    const wrongMethod = await catalogs.ingest.app.request('/sources/x/entities', { method: 'DELETE' })
     expect([wrongMethod.status, wrongMethod.headers.get('allow')]).toEqual([405, 'GET, PUT'])
     expect((await put('x', [], '', { authorization: '' })).status).toBe(401)
   })
@@ -342,16 +200,16 @@ describe('the view', () => {
       { _id: '1', v: 1 },
       { _id: '2', v: 1 },
     ])
-    stored = { fails: true }
+    catalogs.dieAfterChanges(true)
     const lost = await put(name, [
       { _id: '1', v: 2 },
       { _id: '3', v: 1 },
     ])
-    stored = { fails: false }
+    catalogs.dieAfterChanges(false)
     expect(lost).toMatchObject({ status: 503, told: [] })
 
     // The transaction was whole: the sweep finds its three events, and the scan that is sent again has nothing to add.
-    const waiting = (await ingest.storage.events.notFannedOut(Number.MAX_SAFE_INTEGER, 1_000)).filter(
+    const waiting = (await catalogs.ingest.storage.events.notFannedOut(Number.MAX_SAFE_INTEGER, 1_000)).filter(
       ({ envelope }) => envelope.source === name,
     )
     expect(waiting.map(({ envelope }) => envelope.type).sort()).toEqual(

@@ -86,7 +86,8 @@ export function writes(db: Db): Pick<Sync<PartialStore>, 'receive' | 'postpone' 
   return {
     receive(list, identity) {
       const bodies = new Map<string, string>()
-      for (const [index, partial] of list.entries()) {
+      // Where the id alone counts, a copy may well have other bytes: a count of attempts, other white space.
+      for (const [index, partial] of identity === 'bytes' ? list.entries() : []) {
         const { dedupKey, bodyHash } = partial
         if (dedupKey === null) continue
         const known = bodies.get(dedupKey) ?? twinOf(partial)?.bodyHash
