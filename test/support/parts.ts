@@ -18,6 +18,8 @@ import { loadFormats } from './samples.ts'
 /** What a part of a service works with: a real Redis and a real database, both empty at the start of each test. */
 export type Parts = {
   storage: Storage
+  /** Its file, for a process of its own. */
+  file: string
   server: TestRedis
   target: RedisTarget
   redis: Redis
@@ -74,6 +76,7 @@ export function useParts(): () => Parts {
     const log = createLogger('test', 'silent')
     parts = {
       storage,
+      file: join(folder, 'tidings.db'),
       server,
       target,
       redis,
