@@ -1,6 +1,7 @@
 import { createCipheriv, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { reseal } from '../../shared/reseal.ts'
+import { Lookup } from '../../shared/contracts/lookup.ts'
 import { openVault, type Vault } from '../../shared/secrets.ts'
 import { aWebhook, someTime } from '../support/builders.ts'
 import { dialects, type Dialect, type TestStorage } from '../support/storage.ts'
@@ -33,6 +34,9 @@ describe('another master key', () => {
     await opened.storage.sources.create({
       ...source,
       secrets: [vault.seal('of source', 'source')],
+      namedSecrets: [{ name: 'a', sealed: vault.seal('of source', 'source') }],
+      lookup: { ...Lookup.parse({ url: 'https://example.com/{id}' }), headers: vault.seal('of source', 'source') },
+      collect: null,
       createdAt: someTime,
       updatedAt: someTime,
     })
@@ -47,8 +51,10 @@ describe('another master key', () => {
       for (const value of values.slice(2)) vault.open(value, id)
       opens++
     }
-    for (const { id, values } of await opened.storage.sealed.list('source', '', 10))
+    for (const { id, values } of await opened.storage.sealed.list('source', '', 10)) {
+      expect(values).toHaveLength(3)
       for (const value of values) expect(vault.open(value, id)).toBe('of source')
+    }
     return opens
   }
 

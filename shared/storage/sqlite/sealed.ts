@@ -5,14 +5,17 @@ import { sources, webhooks } from './schema.ts'
 import type { Sync } from './stores.ts'
 
 const ofWebhook = { id: webhooks.id, secrets: webhooks.secrets, headers: webhooks.headers, formatSettings: webhooks.formatSettings }
-const ofSource = { id: sources.id, secrets: sources.secrets }
+const ofSource = { id: sources.id, secrets: sources.secrets, namedSecrets: sources.namedSecrets, lookup: sources.lookup }
 
 export function reads(db: Db): Pick<Sync<SealedStore>, 'list'> {
   return {
     list(kind, after, limit) {
       if (kind === 'source') {
         const rows = db.select(ofSource).from(sources).where(gt(sources.id, after)).orderBy(asc(sources.id)).limit(limit).all()
-        return rows.map(({ id, secrets }) => ({ id, values: secrets }))
+        return rows.map(({ id, secrets, namedSecrets, lookup }) => ({
+          id,
+          values: [...secrets, ...namedSecrets.map(({ sealed }) => sealed), ...(lookup?.headers ? [lookup.headers] : [])],
+        }))
       }
       // removed ones too: they can be brought back
       const rows = db.select(ofWebhook).from(webhooks).where(gt(webhooks.id, after)).orderBy(asc(webhooks.id)).limit(limit).all()
@@ -34,11 +37,13 @@ export function writes(db: Db): Pick<Sync<SealedStore>, 'replace'> {
   }
   function replaceInSource(id: string, now: (value: string) => string): void {
     const row = db.select(ofSource).from(sources).where(eq(sources.id, id)).get()
-    if (row)
-      db.update(sources)
-        .set({ secrets: row.secrets.map(now) })
-        .where(eq(sources.id, id))
-        .run()
+    if (!row) return
+    const namedSecrets = row.namedSecrets.map((secret) => ({ ...secret, sealed: now(secret.sealed) }))
+    const lookup = row.lookup && { ...row.lookup, headers: row.lookup.headers && now(row.lookup.headers) }
+    db.update(sources)
+      .set({ secrets: row.secrets.map(now), namedSecrets, lookup })
+      .where(eq(sources.id, id))
+      .run()
   }
 
   return {
