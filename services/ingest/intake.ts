@@ -38,8 +38,9 @@ async function receivePartials(
   adapter: SourceAdapter,
   drafts: EventDraft[],
   headers: Submission['headers'],
-  { storage, lookups, clock, log }: IntakeDeps,
+  { storage, lookups, pressure, clock, log }: IntakeDeps,
 ): Promise<{ id: string; duplicate: boolean }[]> {
+  pressure.check()
   const now = clock.now()
   const list = drafts.map((draft, i) => newPartial(source, draft, keyOf(draft, headers, i), now))
   const result = await storage.partials.receive(list, adapter.identity ?? 'bytes').catch((cause: unknown) => {
