@@ -45,7 +45,8 @@ export function createStatsReader({ storage, clock }: Deps): StatsReader {
     const to = clock.now()
     const from = (Math.floor(to / minuteMs) - count + 1) * minuteMs
     const [minutes, latencies, backlog] = await Promise.all([
-      minutesOf(organizationId, from, to),
+      // what comes within this very millisecond counts too
+      minutesOf(organizationId, from, to + 1),
       storage.stats.latencies(organizationId, from, sample),
       storage.stats.backlog(organizationId, to, upTo),
     ])

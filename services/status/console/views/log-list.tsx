@@ -42,7 +42,7 @@ export function LogList({ rows, pages, selected, onSelect, onScrolled }: Props) 
     onSelect(next)
   })
   const move = useListKeys({ rows, current, setCurrent, toggle, show: (index) => virtual.scrollToIndex(index) })
-  const allShown = rows.length > 0 && rows.every(({ id }) => selected.has(id))
+  const allShown = rows.length > 0 && selected.size >= rows.length && rows.every(({ id }) => selected.has(id))
   return (
     <div className="log-frame">
       <div className="log-row log-head" aria-hidden="true">
