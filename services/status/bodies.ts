@@ -80,7 +80,7 @@ function render(format: Format, list: Event[], context: RenderContext): Uint8Arr
 }
 
 /** Some services want their key in the body, and whoever may read the log need not know it. */
-const secretsIn = (settings: Record<string, unknown>): string[] =>
+export const secretsIn = (settings: Record<string, unknown>): string[] =>
   Object.entries(settings).flatMap(([name, value]) => (secretName.test(name) && typeof value === 'string' && value !== '' ? [value] : []))
 
 function textOf(bytes: Uint8Array, secrets: string[]): Body {

@@ -6,6 +6,7 @@ import { formatByUrl } from '../../shared/payload/format-by-url.ts'
 import type { RenderContext } from '../../shared/payload/format.ts'
 import { createSecret } from '../../shared/id.ts'
 import { Problem, invalid } from '../../shared/problem.ts'
+import { secretsIn } from './bodies.ts'
 import type { StatusDeps } from './deps.ts'
 import { summaryOf } from './events.ts'
 import { notFound } from './refuse.ts'
@@ -92,7 +93,10 @@ function render(name: string, event: Event, context: RenderContext, { formats, l
     const { contentType, headers = {}, body } = format.render(event, { ...context, settings })
     const buffer = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
     const isText = Buffer.from(buffer.toString('utf8')).equals(buffer)
-    const written = { body: buffer.toString(isText ? 'utf8' : 'base64'), body_encoding: isText ? ('utf8' as const) : ('base64' as const) }
+    const written = {
+      body: isText ? masked(buffer.toString('utf8'), settings) : buffer.toString('base64'),
+      body_encoding: isText ? ('utf8' as const) : ('base64' as const),
+    }
     const event_id = event.id === madeUpId ? null : event.id
     return { payload: { event_id, format: name, content_type: contentType, headers, ...written, bytes: body.length }, problem: null }
   } catch (error) {
@@ -101,6 +105,10 @@ function render(name: string, event: Event, context: RenderContext, { formats, l
     return { payload: null, problem: `the format "${name}" does not write this event: ${(error as Error).message}` }
   }
 }
+
+/** What is stored hidden stays so, in the body too. */
+const masked = (text: string, settings: Record<string, unknown>) =>
+  secretsIn(settings).reduce((shown, secret) => shown.replaceAll(secret, hidden), text)
 
 const madeUpId = '00000000-0000-7000-8000-000000000000'
 

@@ -32,11 +32,17 @@ export function duration(ms: number | null): string {
   if (ms === null) return '–'
   if (ms < 1) return '<1 ms'
   if (ms < 1_000) return `${Math.round(ms)} ms`
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 1)} s`
-  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`
-  if (ms < 86_400_000) return `${Math.floor(ms / 3_600_000)} h ${Math.round((ms % 3_600_000) / 60_000)} min`
-  return `${Math.floor(ms / 86_400_000)} d ${Math.round((ms % 86_400_000) / 3_600_000)} h`
+  if (ms < 60_000) return `${Number((ms / 1_000).toFixed(ms < 10_000 ? 2 : 1))} s`
+  if (ms < 3_600_000) return parts([Math.floor(ms / 60_000), 'min'], [Math.round((ms % 60_000) / 1_000), 's'])
+  if (ms < 86_400_000) return parts([Math.floor(ms / 3_600_000), 'h'], [Math.round((ms % 3_600_000) / 60_000), 'min'])
+  return parts([Math.floor(ms / 86_400_000), 'd'], [Math.round((ms % 86_400_000) / 3_600_000), 'h'])
 }
+
+const parts = (...all: [number, string][]) =>
+  all
+    .filter(([count], i) => i === 0 || count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(' ')
 
 export function bytes(count: number): string {
   if (count < 1_024) return `${count} B`

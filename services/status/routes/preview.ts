@@ -12,7 +12,8 @@ const preview = createRoute({
   method: 'post',
   path: '/webhooks/preview',
   tags: ['Webhooks'],
-  ...needs('write'),
+  // nothing changes by it
+  ...needs('read'),
   summary: 'Try a webhook without making it',
   description:
     'What its subscriptions would have matched in the last days, and what the newest of it would look like in its format. Nothing is kept, nothing is sent.',

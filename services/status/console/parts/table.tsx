@@ -51,7 +51,7 @@ export function createList<T extends object>(columns: Column<T>[]) {
             {table.getRowModel().rows.map((row) => (
               <tr key={row.id}>
                 {row.getAllCells().map((cell) => (
-                  <td key={cell.id}>
+                  <td key={cell.id} data-name={cell.column.id === 'actions' ? undefined : cell.column.id}>
                     <table.FlexRender cell={cell} />
                   </td>
                 ))}

@@ -53,6 +53,7 @@ function Delivery({ delivery }: { delivery: DeliveryDetail }) {
             ],
             ['Entity', delivery.entity_name ?? delivery.entity_id ?? delivery.subject],
             ['Source', delivery.source],
+            ['Because of', delivery.cause && <Cause key="cause" cause={delivery.cause} />],
             [
               'Webhook',
               <Link key="webhook" to={`/webhooks/${delivery.webhook_id}`}>
@@ -80,6 +81,7 @@ function Delivery({ delivery }: { delivery: DeliveryDetail }) {
                 </span>
               ),
             ],
+            ['Sent with', delivery.batch_id && 'others, in one request'],
             ['Sent again', delivery.generation > 0 ? plural(delivery.generation, 'time') : null],
             [
               'See also',
@@ -97,6 +99,17 @@ function Delivery({ delivery }: { delivery: DeliveryDetail }) {
     </>
   )
 }
+
+const causes = {
+  trigger: 'it triggers this one',
+  fallback: 'it failed, and this one follows',
+  recipient: 'it tells people, one of whom has this one',
+}
+const Cause = ({ cause }: { cause: NonNullable<DeliveryDetail['cause']> }) => (
+  <>
+    <Link to={`/webhooks/${cause.webhook_id}`}>another webhook</Link>: {causes[cause.kind]}
+  </>
+)
 
 /** What stands behind the state, in a sentence. */
 function Explanation({ delivery }: { delivery: DeliveryDetail }) {
