@@ -2,7 +2,8 @@ import type { Redis } from 'ioredis'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../shared/clock.ts'
 import type { Logger } from '../../shared/logger.ts'
-import { jobIdOf, jobOf, type DeliveryQueue } from '../../shared/queue.ts'
+import { letOutForgotten } from './forgotten.ts'
+import { batchOf, jobIdOf, jobOf, type DeliveryQueue } from '../../shared/queue.ts'
 import type { OpenDelivery, Storage } from '../../shared/storage/storage.ts'
 import { keys, openLanes } from '../../shared/transport.ts'
 
@@ -10,7 +11,7 @@ export type ReconcilerDeps = {
   redis: Redis
   prefix: string
   storage: Pick<Storage, 'deliveries'>
-  queue: Pick<DeliveryQueue, 'add' | 'alive' | 'forget'>
+  queue: Pick<DeliveryQueue, 'add' | 'alive' | 'forget' | 'promote'>
   /** Other work for one process at a time, done at every tick. */
   chores: (() => Promise<unknown>)[]
   self: string
@@ -82,14 +83,21 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   const lineUp = (page: OpenDelivery[]) =>
-    lanes.enter(page.flatMap((open) => (open.lane === null ? [] : { ...open, lane: open.lane, jobId: jobIdOf(open) })))
+    lanes.enter(
+      page.flatMap((open) => (open.lane === null ? [] : { ...open, lane: open.lane, batchId: batchOf(open), jobId: jobIdOf(open) })),
+    )
 
   async function pass(): Promise<void> {
     nextPassAt = clock.now() + passEveryMs
     const missing: OpenDelivery[] = []
     for (let pages = 0; pages < passPages && !stopping; pages++) {
       const page = await storage.deliveries.dueBefore(clock.now() - graceMs, pageRows, resumeAfter)
-      missing.push(...(await withoutJob(page)))
+      const without = new Set(await withoutJob(page))
+      missing.push(...without)
+      await letOutForgotten(
+        page.filter((open) => !without.has(open)),
+        deps,
+      )
       resumeAfter = page.length < pageRows ? undefined : page.at(-1)
       if (resumeAfter === undefined) break
     }

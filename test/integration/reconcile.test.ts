@@ -116,6 +116,20 @@ describe('a job that is missing', () => {
     await eventually(async () => expect(await jobOfDelivery(young)).toBeDefined())
   })
 
+  it('is let out where the queue holds it for later and nobody knows why', async () => {
+    await whole()
+    const [forgotten, parked] = (await openDeliveries(2, minute)) as [NewDelivery, NewDelivery]
+    const { queue, redis, key, storage, clock } = parts()
+    const open = await storage.deliveries.stillOpen([forgotten.id, parked.id])
+    await queue.add(open.map((one) => ({ ...jobOf(one, clock.now()), delayMs: 60 * minute })))
+    await redis.zadd(key.parked(parked.webhookId), 1, jobId(parked.id, 0))
+
+    reconcile()
+
+    await eventually(async () => expect(await (await jobOfDelivery(forgotten))?.getState()).toBe('waiting'))
+    expect(await (await jobOfDelivery(parked))?.getState()).toBe('delayed')
+  })
+
   it('is put back where the queue calls it finished and the log does not', async () => {
     await whole()
     const [delivery] = (await openDeliveries(1, minute)) as [NewDelivery]
