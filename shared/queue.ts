@@ -1,4 +1,5 @@
 import { Job, Queue, type ConnectionOptions, type JobsOptions } from 'bullmq'
+import type { Redis } from 'ioredis'
 import { z } from 'zod'
 import type { RetryPolicy } from './contracts/retry.ts'
 import { jobId } from './id.ts'
@@ -42,6 +43,8 @@ export type DeliveryQueue = {
   forget(jobIds: string[]): Promise<void>
   /** Has these delayed jobs run now; one that is not delayed is left as it is. */
   promote(jobIds: string[]): Promise<void>
+  /** Has these jobs take their turn with fresh ones, though they are tried again: they have waited long enough. */
+  hasten(jobIds: string[]): Promise<void>
   /** From its next run on, the job comes after fresh ones. */
   defer(jobId: string): Promise<void>
   counts(): Promise<Record<string, number>>
@@ -76,7 +79,7 @@ export function openQueue(target: RedisTarget, onError: (error: Error) => void):
     async alive(jobIds) {
       // By the job's own hash: its state would be looked for in lists that are as long as the backlog.
       const found = await Promise.all(jobIds.map((id) => bull.getJob(id)))
-      return new Set(found.filter((job) => job && job.finishedOn === undefined).map((job) => job?.id as string))
+      return new Set(found.filter((job) => job && job.timestamp > 0 && job.finishedOn === undefined).map((job) => job?.id as string))
     },
     async forget(jobIds) {
       await Promise.all(jobIds.map((id) => bull.remove(id)))
@@ -85,9 +88,18 @@ export function openQueue(target: RedisTarget, onError: (error: Error) => void):
       // Without reading the job first: its id is all that the script looks at. It rejects where the job is not delayed.
       await Promise.allSettled(jobIds.map((id) => new Job(bull, 'deliver', {}, {}, id).promote()))
     },
+    async hasten(jobIds) {
+      await Promise.allSettled(jobIds.map((id) => new Job(bull, 'deliver', {}, {}, id).changePriority({ priority: priorities.fresh })))
+    },
     async defer(id) {
-      // The field alone: BullMQ's own call would look for the job through the whole backlog.
-      await (await bull.backend.connection.client).hset(bull.toKey(id), { priority: priorities.again })
+      // The field alone: BullMQ's own call would look for the job through the whole backlog. And not of a job that a wipe took.
+      const client = (await bull.backend.connection.client) as unknown as Redis
+      await client.eval(
+        "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'priority', ARGV[1]) end",
+        1,
+        bull.toKey(id),
+        priorities.again,
+      )
     },
     counts: () => bull.getJobCounts('waiting', 'delayed', 'active', 'prioritized'),
     async close() {

@@ -24,9 +24,9 @@ export type DecideInput = {
 
 /**
  * What an attempt says of its webhook, for the breaker: `good` and `bad` of the receiver as a whole, `none` where it judged
- * this one payload. `closedUntil` where it asked for quiet.
+ * this one payload. `closedMs` where it asked for quiet.
  */
-export type Verdict = { kind: 'good' | 'bad' | 'none'; closedUntil?: number }
+export type Verdict = { kind: 'good' | 'bad' | 'none'; closedMs?: number }
 
 /** Answers to what was in the request: the receiver is well, and the next payload may please it. */
 const aboutThePayload = new Set([400, 409, 410, 411, 413, 415, 422])
@@ -36,7 +36,7 @@ export function judge({ result, backoff, now }: Pick<DecideInput, 'result' | 'ba
   if (result.permanent || aboutThePayload.has(result.statusCode ?? 0)) return { kind: 'none' }
   const asksForQuiet = backoff.honourRetryAfter && (result.statusCode === 429 || result.statusCode === 503)
   const asked = asksForQuiet ? parseRetryAfter(result.retryAfter, now) : undefined
-  return asked === undefined ? { kind: 'bad' } : { kind: 'bad', closedUntil: now + Math.min(asked, longestDelayMs) }
+  return asked === undefined ? { kind: 'bad' } : { kind: 'bad', closedMs: Math.min(asked, longestDelayMs) }
 }
 
 const longestDelayMs = 24 * 3_600_000

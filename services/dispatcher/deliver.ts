@@ -65,8 +65,9 @@ type Ended = ({ kind: 'complete' } | { kind: 'retry'; delayMs: number } | { kind
 export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortSignal): Promise<Next> {
   const members = await deps.batches.membersOf(job)
   if (job.deaths >= tooManyDeaths) return cancel(job, members, `set aside: ${job.deaths} dispatchers died in the midst of it`, deps)
+  if (members.length === 0) return leave(job, deps)
   const begun = await begin(job, members, deps)
-  if (begun.kind === 'done') return { kind: 'complete' }
+  if (begun.kind === 'done') return { kind: 'complete', free: begun.free }
   if (begun.kind === 'behind') return { kind: 'wait in line' }
   if (begun.kind === 'no room') return { kind: 'park', limits: begun.limits }
   if (begun.kind === 'cancelled') return cancel(job, members, begun.reason, deps)
@@ -81,7 +82,7 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
   const entries = begun.attempts.map((attempt) => finishedEntry(job, attempt, { begun, prepared, result, decision, now }))
   const succeeded = decision.state === 'succeeded'
   const ended = decision.state !== 'retrying'
-  const free = await deps.report.finish({ job, entries, done: succeeded, ended, verdict: judge(deciding), limits: begun.limits, now })
+  const free = await deps.report.finish({ job, entries, done: succeeded, ended, verdict: judge(deciding), limits: begun.limits })
   deps.room.freed(webhook.id)
   logAttempts(job, entries, deps.log)
   return { ...next(decision), free }
@@ -100,7 +101,7 @@ export type Begun = {
 }
 type BegunAttempt =
   | Begun
-  | { kind: 'done' }
+  | { kind: 'done'; free: string[] }
   | { kind: 'behind' }
   | { kind: 'no room'; limits: Limits }
   | { kind: 'cancelled'; reason: string }
@@ -113,7 +114,6 @@ const leaseMarginMs = 30_000
  * know of. Goes round again when the registry has changed since our copy of the webhook was made.
  */
 async function begin(job: AttemptJob, members: Member[], deps: DeliverDeps): Promise<BegunAttempt> {
-  if (members.length === 0) return { kind: 'done' }
   let version = deps.webhooks.version(job.webhookId) ?? '0'
   for (;;) {
     const webhook = await deps.webhooks.load(job.webhookId, version)
@@ -124,9 +124,9 @@ async function begin(job: AttemptJob, members: Member[], deps: DeliverDeps): Pro
     const wanted = members.filter((_, i) => !held[i]).map(({ eventId }) => eventId)
     const limits = limitsOf(webhook, deps)
     const entries = obstacle ? [] : attempts.map((attempt) => startedEntry(job, attempt, startedAt))
-    const lease = startedAt + (webhook?.timeoutMs ?? 0) + leaseMarginMs
-    const begun = await deps.report.begin({ job, wanted, version, entries, limits, now: startedAt, lease })
-    if (begun.kind === 'done' || begun.kind === 'behind') return { kind: begun.kind }
+    const leaseMs = (webhook?.timeoutMs ?? 0) + leaseMarginMs
+    const begun = await deps.report.begin({ job, wanted, version, entries, limits, leaseMs })
+    if (begun.kind === 'done' || begun.kind === 'behind') return begun
     if (begun.kind === 'full' && (await deps.room.wait(job.webhookId))) continue
     if (begun.kind === 'full' || begun.kind === 'closed') return { kind: 'no room', limits }
     if (begun.kind === 'stale') {
@@ -163,11 +163,20 @@ function whyNot(webhook: OpenWebhook | undefined): string | undefined {
   return webhook.disabledReason ? `the webhook is disabled: ${webhook.disabledReason}` : 'the webhook is not active'
 }
 
+/** A batch none of whose deliveries is open any more: nothing is sent, and who stood behind it may go. */
+async function leave(job: AttemptJob, deps: DeliverDeps): Promise<Next> {
+  const limits = limitsOf(undefined, deps)
+  return {
+    kind: 'complete',
+    free: await deps.report.finish({ job, entries: [], done: false, ended: true, verdict: { kind: 'none' }, limits }),
+  }
+}
+
 async function cancel(job: AttemptJob, members: Member[], reason: string, deps: DeliverDeps): Promise<Next> {
   const now = deps.clock.now()
   const entries = members.map((member) => cancelledEntry(job, member, reason, now))
   const limits = limitsOf(undefined, deps)
-  const free = await deps.report.finish({ job, entries, done: false, ended: true, verdict: { kind: 'none' }, limits, now })
+  const free = await deps.report.finish({ job, entries, done: false, ended: true, verdict: { kind: 'none' }, limits })
   logCancelled(entries, deps.log)
   return { kind: 'complete', free }
 }

@@ -17,7 +17,7 @@ export function joinFleet(redis: Redis, prefix: string, self: string, concurrenc
   let slots = concurrency
 
   async function sign(): Promise<void> {
-    const now = Date.now()
+    const now = Number((await redis.time())[0]) * 1000
     const answers = await redis
       .multi()
       .zadd(fleet, now, member)

@@ -10,7 +10,7 @@ export type Parking = {
    * Puts a job aside that the queue keeps as delayed. It costs nothing while it waits: nobody looks at it until its
    * webhook has room for it again.
    */
-  park(job: Attempted, limits: Limits, now: number): Promise<void>
+  park(job: Attempted, limits: Limits): Promise<void>
   /** For a job that waits for an earlier one of its lane, and might have missed its end. */
   standInLine(job: Attempted): Promise<void>
   /** Jobs that were let out. */
@@ -47,9 +47,10 @@ export function startParking(
   }
 
   async function look(): Promise<void> {
-    const now = Date.now()
-    const due = await redis.zrangebyscore(key.parking, '-inf', now, 'LIMIT', 0, webhooksPerLook)
-    const freed = await Promise.all(due.map((webhookId) => scripted.tidingsLook(...lot(webhookId), webhookId, now, Math.ceil(slots() / 2))))
+    const [seconds] = await redis.time()
+    // to the second: what is looked at a moment too early is looked at again
+    const due = await redis.zrangebyscore(key.parking, '-inf', (Number(seconds) + 1) * 1000, 'LIMIT', 0, webhooksPerLook)
+    const freed = await Promise.all(due.map((webhookId) => scripted.tidingsLook(...lot(webhookId), webhookId, Math.ceil(slots() / 2))))
     await letGo(freed.flat())
   }
 
@@ -69,8 +70,8 @@ export function startParking(
 
   return {
     letGo,
-    async park({ jobId, webhookId }, limits, now) {
-      await letGo(await scripted.tidingsPark(...lot(webhookId), webhookId, jobId, now, limits.cap, limits.rate))
+    async park({ jobId, webhookId }, limits) {
+      await letGo(await scripted.tidingsPark(...lot(webhookId), webhookId, jobId, limits.cap, limits.rate))
     },
     async standInLine(job) {
       const [head] = job.lane ? await redis.zrange(key.lane(job.lane), '0', '0') : []

@@ -21,7 +21,7 @@ export type Limits = { cap: number; rate: number }
  */
 export type Begun =
   | { kind: 'begun'; events: (Event | undefined)[] }
-  | { kind: 'done' }
+  | { kind: 'done'; free: string[] }
   | { kind: 'full' }
   | { kind: 'closed' }
   | { kind: 'behind' }
@@ -35,9 +35,8 @@ export type BeginInput = {
   /** None: only look. */
   entries: Started[]
   limits: Limits
-  now: number
-  /** Until when the attempt counts as under way, should this process die. */
-  lease: number
+  /** How long the attempt counts as under way, should this process die. */
+  leaseMs: number
 }
 
 export type FinishInput = {
@@ -49,7 +48,6 @@ export type FinishInput = {
   ended: boolean
   verdict: Verdict
   limits: Limits
-  now: number
 }
 
 export type Report = {
@@ -73,25 +71,26 @@ export function openReport(redis: Redis, prefix: string, retell: Pick<Retell, 'k
     tidingsFinish(...args: (string | number)[]): Promise<string[]>
   }
 
-  function write({ job, entries, done, ended, verdict, limits, now }: FinishInput): Promise<string[]> {
+  function write({ job, entries, done, ended, verdict, limits }: FinishInput): Promise<string[]> {
     const { jobId, webhookId, lane } = job
     const lot = [key.gate(webhookId), key.busy(webhookId), key.parked(webhookId), key.parking]
     const names = [key.outcomes, key.done(jobId), ...lot, key.lane(lane ?? '')]
-    const about = [webhookId, jobId, now, verdict.kind, done ? doneSeconds : '', lane && ended ? laneMember(job) : '']
-    const rules = [limits.cap, limits.rate, breaker.breakerFailures, breaker.breakerOpenMs, openMaxMs, verdict.closedUntil ?? 0]
+    const about = [webhookId, jobId, verdict.kind, done ? doneSeconds : '', lane && ended ? laneMember(job) : '']
+    const rules = [limits.cap, limits.rate, breaker.breakerFailures, breaker.breakerOpenMs, openMaxMs, verdict.closedMs ?? 0]
     return scripted.tidingsFinish(...names, ...about, ...rules, ...entries.map((entry) => encodeOutcome(entry)[1]))
   }
 
   return {
-    async begin({ job, wanted, version, entries, limits, now, lease }) {
+    async begin({ job, wanted, version, entries, limits, leaseMs }) {
       const { jobId, webhookId, lane } = job
       const names = [key.done(jobId), key.registry, key.outcomes, key.gate(webhookId), key.busy(webhookId), key.lane(lane ?? '')]
       const told = entries.map(encodeOutcome)
-      const asked = [version, jobId, now, limits.cap, limits.rate, lease, lane ? laneMember(job) : '', ...told.map(([, text]) => text)]
+      const asked = [version, jobId, limits.cap, limits.rate, leaseMs, lane ? laneMember(job) : '', ...told.map(([, text]) => text)]
       const count = names.length + wanted.length
       const [kind, ...values] = await scripted.tidingsBegin(count, ...names, ...wanted.map(key.event), ...asked)
       if (kind === 'stale') return { kind, version: values[0] ?? '0' }
-      if (kind !== 'begun') return { kind: kind as 'done' | 'full' | 'closed' | 'behind' }
+      if (kind === 'done') return { kind, free: values[0] ? [values[0]] : [] }
+      if (kind !== 'begun') return { kind: kind as 'full' | 'closed' | 'behind' }
       for (const fields of told) retell.keep({ fields })
       return { kind, events: wanted.map((_, i) => (values[i] ? decodeEvent(values[i]) : undefined)) }
     },

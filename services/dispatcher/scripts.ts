@@ -5,6 +5,11 @@
  * count no longer, should their dispatcher have died; a job that was let out of the parking lot has its place there already.
  */
 
+/** The clock of Redis: dispatchers whose own ones differ agree on it. */
+const clock = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)`
+
 /** Lets out of the parking lot what may go now, and notes when it is worth looking again. */
 const release = `
 local function release(keys, webhook, now, cap, rate, most)
@@ -44,14 +49,20 @@ end`
 /**
  * Looks, and notes that an attempt begins: none is marked as started that should not be made, none is made unmarked.
  * KEYS done registry outcomes gate busy lane event…
- * ARGV version job now cap rate lease laneMember entry… (no entry: only look)
+ * ARGV version job cap rate leaseMs laneMember entry… (no entry: only look)
  */
 export const begin = `
-if redis.call('EXISTS', KEYS[1]) == 1 then return {'done'} end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  if ARGV[6] == '' then return {'done'} end
+  redis.call('ZREM', KEYS[6], ARGV[6])
+  local head = redis.call('ZRANGE', KEYS[6], 0, 0)[1]
+  return {'done', head and string.match(head, '/(.*)$')}
+end
 local version = redis.call('GET', KEYS[2]) or '0'
 if version ~= ARGV[1] then return {'stale', version} end
-if #ARGV > 7 then
-  local job, now, cap, rate, lease, member = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], ARGV[7]
+if #ARGV > 6 then
+  ${clock}
+  local job, cap, rate, lease, member = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), now + ARGV[5], ARGV[6]
   if member ~= '' then
     redis.call('ZADD', KEYS[6], 0, member)
     if redis.call('ZRANGE', KEYS[6], 0, 0)[1] ~= member then return {'behind'} end
@@ -72,7 +83,7 @@ if #ARGV > 7 then
     end
   end
   redis.call('ZADD', KEYS[5], lease, job)
-  for i = 8, #ARGV do redis.call('XADD', KEYS[3], '*', 'o', ARGV[i]) end
+  for i = 7, #ARGV do redis.call('XADD', KEYS[3], '*', 'o', ARGV[i]) end
 end
 local found = {'begun'}
 for i = 7, #KEYS do found[i - 5] = redis.call('GET', KEYS[i]) end
@@ -81,13 +92,14 @@ return found`
 /**
  * Notes how an attempt ended, moves the breaker, and says which jobs may run now.
  * KEYS outcomes done gate busy parked parking lane
- * ARGV webhook job now verdict doneSeconds laneMember cap rate failures openMs openMaxMs closedUntil entry…
+ * ARGV webhook job verdict doneSeconds laneMember cap rate failures openMs openMaxMs closedMs entry…
  */
 export const finish = `${release}
 local keys = {gate = KEYS[3], busy = KEYS[4], parked = KEYS[5], parking = KEYS[6]}
-local webhook, job, now, verdict, member = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[6]
-for i = 13, #ARGV do redis.call('XADD', KEYS[1], '*', 'o', ARGV[i]) end
-if ARGV[5] ~= '' then redis.call('SET', KEYS[2], '1', 'EX', ARGV[5]) end
+${clock}
+local webhook, job, verdict, member = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
+for i = 12, #ARGV do redis.call('XADD', KEYS[1], '*', 'o', ARGV[i]) end
+if ARGV[4] ~= '' then redis.call('SET', KEYS[2], '1', 'EX', ARGV[4]) end
 redis.call('ZREM', keys.busy, job)
 local out = {}
 if member ~= '' then
@@ -110,36 +122,38 @@ elseif verdict == 'bad' then
   if not since or now - since > 60000 then since, seen, bad = now, 1, 1 end
   redis.call('HSET', keys.gate, 'failures', failures, 'since', since, 'seen', seen, 'bad', bad)
   redis.call('EXPIRE', keys.gate, 86400)
-  local threshold = tonumber(ARGV[9])
+  local threshold = tonumber(ARGV[8])
   local many = threshold > 0 and (failures >= threshold or (seen >= 2 * threshold and bad >= 0.7 * seen))
   if (many or open) and not (open and now < open) then
     local trips = tonumber(gate[6] or '0') + 1
-    open = now + math.min(tonumber(ARGV[10]) * 2 ^ math.min(trips - 1, 30), tonumber(ARGV[11]))
+    open = now + math.min(tonumber(ARGV[9]) * 2 ^ math.min(trips - 1, 30), tonumber(ARGV[10]))
     redis.call('HSET', keys.gate, 'open', open, 'trips', trips)
     redis.call('HDEL', keys.gate, 'probe', 'prober')
   end
-  local asked = tonumber(ARGV[12])
+  local asked = now + tonumber(ARGV[11])
   if asked > (open or now) then
     open = asked
     redis.call('HSET', keys.gate, 'open', open)
     redis.call('HDEL', keys.gate, 'probe', 'prober')
   end
 elseif open then redis.call('HDEL', keys.gate, 'probe', 'prober') end
-for _, freed in ipairs(release(keys, webhook, now, tonumber(ARGV[7]), tonumber(ARGV[8]), 2)) do out[#out + 1] = freed end
+for _, freed in ipairs(release(keys, webhook, now, tonumber(ARGV[6]), tonumber(ARGV[7]), 2)) do out[#out + 1] = freed end
 return out`
 
 /**
  * Parks a job that the queue keeps as delayed; says it again at once should it be free to go by now.
- * KEYS gate busy parked parking · ARGV webhook job now cap rate
+ * KEYS gate busy parked parking · ARGV webhook job cap rate
  */
 export const park = `${release}
 local keys = {gate = KEYS[1], busy = KEYS[2], parked = KEYS[3], parking = KEYS[4]}
-redis.call('ZADD', keys.parked, ARGV[3], ARGV[2])
-redis.call('HSET', keys.gate, 'cap', ARGV[4], 'rate', ARGV[5])
-return release(keys, ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), 1)`
+${clock}
+redis.call('ZADD', keys.parked, now, ARGV[2])
+redis.call('HSET', keys.gate, 'cap', ARGV[3], 'rate', ARGV[4])
+return release(keys, ARGV[1], now, tonumber(ARGV[3]), tonumber(ARGV[4]), 1)`
 
-/** Looks after one webhook for which jobs wait. KEYS gate busy parked parking · ARGV webhook now slots */
+/** Looks after one webhook for which jobs wait. KEYS gate busy parked parking · ARGV webhook cap */
 export const look = `${release}
 local keys = {gate = KEYS[1], busy = KEYS[2], parked = KEYS[3], parking = KEYS[4]}
+${clock}
 local limits = redis.call('HMGET', keys.gate, 'cap', 'rate')
-return release(keys, ARGV[1], tonumber(ARGV[2]), tonumber(limits[1] or ARGV[3]), tonumber(limits[2] or '0'), 1000)`
+return release(keys, ARGV[1], now, tonumber(limits[1] or ARGV[2]), tonumber(limits[2] or '0'), 1000)`

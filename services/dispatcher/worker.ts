@@ -56,7 +56,7 @@ export function startWorker(target: RedisTarget, settings: DispatcherSettings, d
       const closed = worker.close()
       const abort = setTimeout(() => stopping.abort(), settings.drainMs)
       // BullMQ's close never resolves while Redis is away; the jobs then are found as stalled and run again.
-      const giveUp = new Promise<void>((resolve) => setTimeout(resolve, settings.drainMs + 5_000).unref())
+      const giveUp = new Promise<void>((resolve) => setTimeout(resolve, settings.drainMs + 3_000).unref())
       await Promise.race([closed, giveUp])
       clearTimeout(abort)
       stopping.abort()
@@ -75,7 +75,7 @@ async function work(job: Job, token: string, deps: WorkerDeps, signal: AbortSign
   if (next.kind === 'park' || next.kind === 'wait in line') {
     // First out of the worker's hands, then onto the list: what is let out at once must be there to be let out.
     await job.moveToDelayed(Date.now() + parkedMs, token)
-    await (next.kind === 'park' ? deps.parking.park(attempt, next.limits, Date.now()) : deps.parking.standInLine(attempt))
+    await (next.kind === 'park' ? deps.parking.park(attempt, next.limits) : deps.parking.standInLine(attempt))
     throw new DelayedError()
   }
   // A job that is not let out now is let out by the next look, or by the queue.

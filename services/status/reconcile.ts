@@ -11,7 +11,7 @@ export type ReconcilerDeps = {
   redis: Redis
   prefix: string
   storage: Pick<Storage, 'deliveries'>
-  queue: Pick<DeliveryQueue, 'add' | 'alive' | 'forget' | 'promote'>
+  queue: Pick<DeliveryQueue, 'add' | 'alive' | 'forget' | 'promote' | 'hasten'>
   /** Other work for one process at a time, done at every tick. */
   chores: (() => Promise<unknown>)[]
   self: string

@@ -10,7 +10,7 @@ export type RecorderDeps = {
   /** A connection of its own: it blocks while it waits for entries. */
   redis: Redis
   prefix: string
-  storage: Pick<Storage, 'deliveries'>
+  storage: Pick<Storage, 'deliveries' | 'ping'>
   bodies: Pick<Bodies, 'unlink'>
   queue: Pick<DeliveryQueue, 'add'>
   /** Not the blocking connection. */
@@ -126,7 +126,8 @@ export function startRecorder(deps: RecorderDeps): Recorder {
 
   /** Kept aside for a person to look at; the reconciler sees to the delivery. Only when the database itself answers. */
   async function refuse(entry: Entry, error: unknown): Promise<void> {
-    await deps.storage.deliveries.record([], deps.clock.now())
+    // Writes, too: a database whose disk is full refuses everything, and says nothing about this entry.
+    await deps.storage.ping()
     log.error({ err: error, entry: entry[0] }, 'outcome refused by the log, kept aside')
     await redis.xadd(`${outcomes}:refused`, '*', ...entry[1])
     await forget([entry])

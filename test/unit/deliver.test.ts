@@ -107,7 +107,7 @@ describe('one attempt of a delivery', () => {
   })
 
   it('is not made when its job was done before', async () => {
-    const { run, sent, told } = around({ begins: [{ kind: 'done' }] })
+    const { run, sent, told } = around({ begins: [{ kind: 'done', free: [] }] })
 
     expect(await run()).toMatchObject({ kind: 'complete' })
     expect([sent, told]).toEqual([[], []])

@@ -52,7 +52,9 @@ const files = {
 export function stores(db: Db, access: Access): Record<string, Record<string, Call>> {
   const ping = () => db.$client.prepare('SELECT 1').get()
   // no store of the port has this name, so that none replaces it
-  const made: Record<string, Record<string, Call>> = { thread: access === 'read' ? { ping } : { pingWrite: ping } }
+  // A page is written: a disk that is full lets everything else of a transaction pass.
+  const pingWrite = () => void db.$client.exec('PRAGMA user_version = 1')
+  const made: Record<string, Record<string, Call>> = { thread: access === 'read' ? { ping } : { pingWrite } }
   for (const [name, parts] of Object.entries(files)) {
     const methods = parts.map((part) => (access === 'read' ? part.reads(db) : part.writes(db)) as Record<string, Call>)
     made[name] = Object.assign({}, ...methods)
