@@ -18,6 +18,8 @@ export function useSession(): Session {
 /** What the key may not do is not offered. */
 export const useMay = (scope: Scope): boolean => useSession().may(scope)
 
+const againMs = 2_000
+
 type State = { kind: 'asking' } | { kind: 'out' } | { kind: 'in'; who: SignedIn } | { kind: 'failed'; error: unknown }
 
 /** Shows the console to who is signed in, and the way in to everybody else. The cookie is out of reach of any script. */
@@ -32,6 +34,13 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     whenSignedOut(() => setState({ kind: 'out' }))
     void ask()
   }, [])
+
+  // a service that is starting, or was away, is asked again until it answers
+  useEffect(() => {
+    if (state.kind !== 'failed') return
+    const timer = setTimeout(() => void ask(), againMs)
+    return () => clearTimeout(timer)
+  }, [state])
 
   const session = useMemo(
     () =>

@@ -14,7 +14,7 @@ type Position = { createdAt: number; id: string }
 /** One stretch of the log: rows within, and its last row; no end: it reaches to the end of the log. */
 type Piece = { within: SQL | undefined; end: Position | undefined; isLate(): boolean }
 
-const firstRows = 2_000
+const firstRows = 500
 const maxRows = 512_000
 /** A piece that took less than this share of the time is followed by a larger one. */
 const quick = 0.15

@@ -229,7 +229,8 @@ export const deliveries = sqliteTable(
     index('deliveries_batch').on(t.batchId).where(sql`batch_id is not null`),
     index('deliveries_created').on(t.organizationId, t.createdAt, t.id),
     index('deliveries_state').on(t.organizationId, t.state, t.createdAt, t.id),
-    index('deliveries_webhook').on(t.webhookId, t.createdAt, t.id),
+    // with all that the commonest search asks for: one webhook's, of one status
+    index('deliveries_webhook').on(t.webhookId, t.createdAt, t.id, t.state, t.organizationId),
     index('deliveries_event').on(t.eventId),
     index('deliveries_open').on(t.nextAttemptAt, t.id).where(sql`state in ('pending', 'retrying')`),
   ],
