@@ -104,13 +104,9 @@ async function run({ seconds, random, say }: Stage): Promise<Verdict> {
   })
 }
 
-const known =
-  'a parked job is a delayed one that waits for an hour; where the list of the parked and the job do not come through the failover together, nobody lets it out before.'
-
 export const failover: Scenario = {
   name: 'R6',
   title: 'failover: READONLY, and a replica that is a second behind',
   seconds: 40,
-  known,
   run,
 }

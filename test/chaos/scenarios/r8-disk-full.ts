@@ -74,14 +74,10 @@ function countByStatus(asked: Asked[]): string {
   return JSON.stringify(counts)
 }
 
-const known =
-  'the recorder asks the database whether it still writes with a transaction that writes nothing: outcomes that a full disk refused are put aside, and their deliveries stay open.'
-
 export const diskFull: Scenario = {
   name: 'R8',
   title: 'disk full: no file of ingest and status may grow',
   seconds: 30,
   shortSeconds: 4,
-  known,
   run,
 }
