@@ -21,6 +21,8 @@ export type World = {
   system: System
   sinks: Sinks
   log: LogReader
+  /** The server that is worked with; a scenario in which another takes its place says so here. */
+  askRedis(...command: string[]): Promise<string>
   webhooks: Map<string, string>
   /** The process's own way to Redis, by its name; there only when asked for. */
   links: Map<string, Proxy>
@@ -119,8 +121,9 @@ async function createWorld(options: WorldOptions, parts: Parts): Promise<World> 
     process.kill(name === 'redis' ? system.redis.pid : (processes.get(name)?.pid ?? 0), how)
   }
 
-  return {
+  const world: World = {
     ...parts,
+    askRedis: (...command) => system.redis.ask(...command),
     webhooks,
     processes,
     strikes,
@@ -138,11 +141,12 @@ async function createWorld(options: WorldOptions, parts: Parts): Promise<World> 
     async check(...clients) {
       const sent = clients.flatMap((client) => client.sent)
       const { unbalanced } = await system.api.steer<{ unbalanced: number }>(200, 'GET', '/ledger')
-      const aside = Number(await system.redis.ask('XLEN', `${keys('{tidings}').outcomes}:refused`))
+      const aside = Number(await world.askRedis('XLEN', `${keys('{tidings}').outcomes}:refused`))
       return { ...check({ sent, posts: sinks.truth(), log: log.read(), webhooks }), unbalanced, aside }
     },
     crashes: () => [...crashed, ...[...processes].filter(([, process]) => !process.alive).map(([name]) => name)],
   }
+  return world
 }
 
 async function openSinks({ sinks: wanted, webhook = {} }: WorldOptions, { system, sinks }: Parts): Promise<Map<string, string>> {

@@ -53,6 +53,7 @@ async function startReplica(world: World): Promise<Replica> {
       await link.stop()
       await ask(place.socket, ['REPLICAOF', 'NO', 'ONE'])
       for (const to of links.values()) to.lead({ path: place.socket })
+      world.askRedis = (...command) => ask(place.socket, command)
       await system.redis.kill()
     },
     async stop() {
