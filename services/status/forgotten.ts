@@ -41,7 +41,7 @@ async function headsOf(due: OpenDelivery[], { redis, prefix, queue }: Deps): Pro
   const pipeline = redis.pipeline()
   for (const lane of lanes) pipeline.zrange(key.lane(lane), '0', '0')
   const answers = (await pipeline.exec()) ?? []
-  const heads = lanes.flatMap((lane, i): [string, string][] => (answers[i]?.[1] as string[]).map((head) => [lane, head]))
+  const heads = lanes.flatMap((lane, i): [string, string][] => ((answers[i]?.[1] ?? []) as string[]).map((head) => [lane, head]))
   const jobOf = (member: string) => member.slice(member.indexOf('/') + 1)
   const alive = await queue.alive(heads.map(([, head]) => jobOf(head)))
   const gone = heads.filter(([, head]) => !alive.has(jobOf(head)))

@@ -47,7 +47,8 @@ beforeAll(async () => {
         scope: security?.[0]?.apiKey?.[0] ?? ('none' as const),
       })),
     )
-    .filter(({ scope }) => scope !== 'ingest')
+    // what the reference shows of ingest's own doors is tried at those
+    .filter(({ scope, template }) => scope !== 'ingest' && !template.startsWith('/sources/{source}/'))
   guarded = operations.filter(({ scope }) => scope !== 'none')
 })
 afterAll(() => status.close())

@@ -7,6 +7,7 @@ import type { z } from 'zod'
 import type { AuditCheck, AuditEntry } from '../../shared/contracts/api/audit.ts'
 import { hashApiKey } from '../../shared/id.ts'
 import { openStorage } from '../../shared/storage/open.ts'
+import { anId, someTime } from '../support/builders.ts'
 import { storeDelivery, storeWebhook } from '../support/log.ts'
 import { openStatusApp, type StatusApp } from '../support/status-app.ts'
 
@@ -58,6 +59,7 @@ async function changes(): Promise<Record<string, [path: string, body?: unknown, 
   await call('PUT', '/directory/users/alice', {})
   await call('PUT', '/directory/users/bob', {})
   await call('PUT', '/directory/teams/gone', {})
+  const partial = await storeFailedPartial('audited', 'audited-source')
   const jsonPatch = { 'content-type': 'application/json-patch+json' }
   return {
     'POST /webhooks': ['/webhooks', { url, secret }],
@@ -76,6 +78,7 @@ async function changes(): Promise<Record<string, [path: string, body?: unknown, 
     'DELETE /sources/{name}': ['/sources/doomed'],
     'POST /sources/{name}/secrets': ['/sources/audited-source/secrets', { secret: `${secret}-4` }],
     'DELETE /sources/{name}/secrets/{secretId}': [`/sources/audited-source/secrets/${added.body.secrets[0]?.id}`],
+    'POST /sources/{name}/partials/{id}/retry': [`/sources/audited-source/partials/${partial}/retry`],
     'PUT /event-types/{name}': ['/event-types/a.type', { description: 'changed' }],
     'DELETE /event-types/{name}': ['/event-types/a.type'],
     'POST /keys': ['/keys', { label: 'new', scopes: ['read'] }],
@@ -94,6 +97,16 @@ async function changes(): Promise<Record<string, [path: string, body?: unknown, 
     'PUT /directory/teams/{name}': ['/directory/teams/sales', {}],
     'DELETE /directory/teams/{name}': ['/directory/teams/gone'],
   }
+}
+
+async function storeFailedPartial(organizationId: string, source: string): Promise<string> {
+  const id = anId()
+  const draft = { type: 'company.creation', entity: { type: 'company', id: '7' } }
+  const raw = Buffer.from('{"objectId":7}')
+  const about = { id, organizationId, source, dedupKey: null, bodyHash: 'same', headers: {}, receivedAt: someTime }
+  await status.storage.partials.receive([{ ...about, draft, raw }], 'id')
+  await status.storage.partials.end(id, someTime, { state: 'failed', attempts: 3, statusCode: 500, reason: 'answered 500' }, someTime)
+  return id
 }
 
 async function changingOperations(): Promise<Operation[]> {
