@@ -61,6 +61,7 @@ const maskCustom = (headers: Record<string, string>, webhook: OpenWebhook): Reco
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, webhook.headers[name] === value ? '[hidden]' : value]))
 
 export function logAttempts(job: AttemptJob, entries: Finished[], log: Logger): void {
+  if (!log.isLevelEnabled('info')) return
   for (const { deliveryId, webhookId, generation, attemptId, step, result, state, nextAttemptAt } of entries) {
     const { outcome, statusCode, timings } = result
     const of = { deliveryId, webhookId, generation, attemptId, eventId: job.eventId, ...(job.batchId && { batchId: job.batchId }) }

@@ -46,15 +46,16 @@ export function createSender(
     keepAliveMaxTimeout: 60_000,
     maxHeaderSize: responseHeaderBytes,
   })
+  const followers = createFollowers()
   return {
-    send: (outgoing) => send({ agent, policy, keptBytes }, outgoing),
+    send: (outgoing) => send({ agent, policy, keptBytes, followers }, outgoing),
     close: () => agent.destroy(),
   }
 }
 
-type Way = { agent: Agent; policy: AddressPolicy; keptBytes: number }
+type Way = { agent: Agent; policy: AddressPolicy; keptBytes: number; followers: Followers }
 
-async function send({ agent, policy, keptBytes }: Way, outgoing: Outgoing): Promise<SendResult> {
+async function send({ agent, policy, keptBytes, followers }: Way, outgoing: Outgoing): Promise<SendResult> {
   const { method = 'POST', url, headers, body = null, timeoutMs, signal } = outgoing
   const startedAt = performance.now()
   const elapsed = () => Math.round((performance.now() - startedAt) * 10) / 10
@@ -62,11 +63,12 @@ async function send({ agent, policy, keptBytes }: Way, outgoing: Outgoing): Prom
   if (!allowed.ok) return { outcome: 'blocked', error: allowed.reason, timings: { endMs: elapsed() } }
 
   const deadline = startDeadline(startedAt + timeoutMs)
-  const anySignal = signal ? AbortSignal.any([deadline.signal, signal]) : deadline.signal
+  const unfollow = signal && followers.follow(signal, deadline.controller)
+  const ending = deadline.controller.signal
   try {
     // The deadline alone decides: undici's own limits begin anew with each part of the answer.
-    const options = { method, headers, body, signal: anySignal, dispatcher: agent, headersTimeout: 0, bodyTimeout: 0 } as const
-    const response = await orAborted(request(allowed.url, options), anySignal)
+    const options = { method, headers, body, signal: ending, dispatcher: agent, headersTimeout: 0, bodyTimeout: 0 } as const
+    const response = await orAborted(request(allowed.url, options), ending)
     const headersMs = elapsed()
     const { text, truncated } = await readBody(response.body, keptBytes)
     const retryAfter = response.headers['retry-after']
@@ -84,11 +86,32 @@ async function send({ agent, policy, keptBytes }: Way, outgoing: Outgoing): Prom
     return { ...failure(error, timeoutMs), timings: { endMs: elapsed() } }
   } finally {
     deadline.stop()
+    unfollow?.()
+  }
+}
+
+type Followers = { follow(signal: AbortSignal, controller: AbortController): () => void }
+
+/** Requests that end with a signal: one listener for all of them, as the signal outlives them by far (`AbortSignal.any` keeps a trace of each). */
+function createFollowers(): Followers {
+  const bySignal = new WeakMap<AbortSignal, Set<AbortController>>()
+  return {
+    follow(signal, controller) {
+      if (signal.aborted) controller.abort(signal.reason)
+      let following = bySignal.get(signal)
+      if (!following) {
+        const all = new Set<AbortController>()
+        signal.addEventListener('abort', () => all.forEach((one) => one.abort(signal.reason)), { once: true })
+        bySignal.set(signal, (following = all))
+      }
+      following.add(controller)
+      return () => following.delete(controller)
+    },
   }
 }
 
 /** Never early: a timer counts from when the event loop last looked at the clock, so what is missing is waited for again. */
-function startDeadline(at: number): { signal: AbortSignal; stop(): void } {
+function startDeadline(at: number): { controller: AbortController; stop(): void } {
   const controller = new AbortController()
   let timer: NodeJS.Timeout
   const wait = () => {
@@ -97,7 +120,7 @@ function startDeadline(at: number): { signal: AbortSignal; stop(): void } {
     else timer = setTimeout(wait, Math.ceil(left))
   }
   wait()
-  return { signal: controller.signal, stop: () => clearTimeout(timer) }
+  return { controller, stop: () => clearTimeout(timer) }
 }
 
 /** undici looks at a signal only once it is connected: a connection that never comes must not outlive the deadline. */
@@ -118,19 +141,19 @@ async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 async function readBody(body: Dispatcher.ResponseData['body'], keptBytes: number): Promise<{ text: string; truncated: boolean }> {
   const chunks: Buffer[] = []
   let bytes = 0
-  let truncated = false
-  try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+  // By its events: an iterator over each answer costs as much as the rest of reading it.
+  const truncated = await new Promise<boolean>((resolve) => {
+    body.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       bytes += chunk.length
-      if (bytes > keptBytes) break
-    }
-    truncated = bytes > keptBytes
-  } catch {
+      if (bytes > keptBytes) resolve(true)
+    })
+    body.on('end', () => resolve(bytes > keptBytes))
     // Cut off, or too slow for the deadline. The status has arrived and stands; the body is what came of it.
-    truncated = true
-  }
-  body.on('error', () => {}).destroy()
+    body.on('error', () => resolve(true))
+    body.on('close', () => resolve(!body.readableEnded))
+  })
+  body.destroy()
   return { text: Buffer.concat(chunks).subarray(0, keptBytes).toString('utf8'), truncated }
 }
 
