@@ -10,12 +10,15 @@ const clock = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`
 
+/** Jobs that leave the parking lot of one webhook in a second at most. */
+const releasedPerSecond = 200
+
 /** Lets out of the parking lot what may go now, and notes when it is worth looking again. */
 const release = `
 local function release(keys, webhook, now, cap, rate, most)
   local waiting = redis.call('ZCARD', keys.parked)
   if waiting == 0 then redis.call('ZREM', keys.parking, webhook) return {} end
-  local gate = redis.call('HMGET', keys.gate, 'open', 'probe', 'tat')
+  local gate = redis.call('HMGET', keys.gate, 'open', 'probe', 'tat', 'out')
   local open, again = tonumber(gate[1]), now + 1000
   local room = math.min(most, waiting)
   if open then
@@ -25,12 +28,15 @@ local function release(keys, webhook, now, cap, rate, most)
   else
     redis.call('ZREMRANGEBYSCORE', keys.busy, '-inf', '(' .. now)
     room = math.min(room, cap - redis.call('ZCARD', keys.busy))
-    if rate > 0 then
-      local tat = math.max(tonumber(gate[3] or '0'), now)
-      local free = math.floor((now + 1000 - tat) * rate / 1000)
-      if free <= 0 then again = now + math.ceil(1000 / rate) end
-      room = math.min(room, free)
-      if room > 0 then redis.call('HSET', keys.gate, 'tat', tat + room * 1000 / rate) end
+    local tat = math.max(tonumber(gate[3] or '0'), now)
+    if rate > 0 then room = math.min(room, math.floor((now + 1000 - tat) * rate / 1000)) end
+    -- what has piled up comes out in a stream: all at once, the others would feel it
+    local out = math.max(tonumber(gate[4] or '0'), now)
+    room = math.min(room, math.floor((now + 100 - out) * ${releasedPerSecond} / 1000))
+    if room <= 0 then again = now + 100 end
+    if room > 0 then
+      redis.call('HSET', keys.gate, 'out', out + room * 1000 / ${releasedPerSecond})
+      if rate > 0 then redis.call('HSET', keys.gate, 'tat', tat + room * 1000 / rate) end
     end
   end
   local out = {}

@@ -31,7 +31,7 @@ export type StatusDeps = {
   formats: Registry<Format>
   /** What status may know of the source adapters, which are ingest's. */
   adapters: Registry<AdapterDescription>
-  settings: Pick<StatusSettings, 'disableAfterDays' | 'queuesWritable' | 'redisPrefix' | 'publicUrl'>
+  settings: Pick<StatusSettings, 'disableAfterDays' | 'redeliveryRate' | 'queuesWritable' | 'redisPrefix' | 'publicUrl'>
   redis: Redis
   limits?: RateLimits | undefined
   log: Logger

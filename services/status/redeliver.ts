@@ -3,23 +3,42 @@ import type { StatusDeps } from './deps.ts'
 
 /** One commit and a few pipelines: other writers and other jobs get their turn in between. */
 const piece = 500
-/** What one redelivery may take of one call, so that several advance side by side. */
-const piecesPerCall = 10
+/** However long ago the last call was, no more comes at once than of so many seconds. */
+const longestPauseMs = 2_000
 
 /**
- * Advances every running redelivery by some pieces; resolves with how many deliveries were opened. Rows come first:
- * should the process die before their jobs are added, the reconciler finds open deliveries without a job.
+ * A chore for the reconciler: advances every running redelivery, at a rate that leaves room for fresh events. Resolves with
+ * how many deliveries were opened. Rows come first: should the process die before their jobs are added, the reconciler finds
+ * open deliveries without a job.
  */
-export async function advanceRedeliveries(deps: Pick<StatusDeps, 'storage' | 'queue' | 'clock' | 'log'>): Promise<number> {
-  let opened = 0
-  for (const redelivery of await deps.storage.redeliveries.running()) {
-    for (let pieces = 0; pieces < piecesPerCall; pieces++) {
-      const list = await deps.storage.redeliveries.advance(redelivery.id, piece, deps.clock.now())
-      await deps.queue.add(list.map((open) => jobOf(open, deps.clock.now(), 'bulk')))
-      opened += list.length
-      if (list.length < piece) break
+export function redeliverSteadily(deps: Pick<StatusDeps, 'storage' | 'queue' | 'clock' | 'log' | 'settings'>): () => Promise<number> {
+  let lastAt = deps.clock.now() - longestPauseMs
+  return async () => {
+    const now = deps.clock.now()
+    const running = await deps.storage.redeliveries.running()
+    let allowed = Math.floor((Math.min(now - lastAt, longestPauseMs) / 1_000) * deps.settings.redeliveryRate)
+    lastAt = now
+    let opened = 0
+    for (const [i, { id }] of running.entries()) {
+      // several advance side by side, each with its share of what is left
+      const share = Math.ceil(allowed / (running.length - i))
+      const count = await advance(id, share, deps)
+      allowed -= count
+      opened += count
     }
+    if (opened > 0) deps.log.info({ deliveries: opened }, 'deliveries opened again')
+    return opened
   }
-  if (opened > 0) deps.log.info({ deliveries: opened }, 'deliveries opened again')
+}
+
+async function advance(id: string, most: number, deps: Pick<StatusDeps, 'storage' | 'queue' | 'clock'>): Promise<number> {
+  let opened = 0
+  while (opened < most) {
+    const size = Math.min(piece, most - opened)
+    const list = await deps.storage.redeliveries.advance(id, size, deps.clock.now())
+    await deps.queue.add(list.map((open) => jobOf(open, deps.clock.now(), 'bulk')))
+    opened += list.length
+    if (list.length < size) break
+  }
   return opened
 }

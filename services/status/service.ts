@@ -20,7 +20,7 @@ import { keepOpteryxWebhook, opteryxTarget } from './opteryx.ts'
 import { watchHealth } from './health.ts'
 import { startReconciler } from './reconcile.ts'
 import { startRecorder } from './record.ts'
-import { advanceRedeliveries } from './redeliver.ts'
+import { redeliverSteadily } from './redeliver.ts'
 import type { StatusSettings } from './settings.ts'
 
 export type StatusServiceDeps = { settings: StatusSettings; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }
@@ -79,7 +79,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     prefix,
     storage,
     queue,
-    chores: [() => advanceRedeliveries(deps), watchHealth(deps)],
+    chores: [redeliverSteadily(deps), watchHealth(deps)],
     self,
     clock,
     log,

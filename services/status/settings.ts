@@ -28,6 +28,9 @@ export const statusSettings = z.object({
     .stringbool()
     .default(false)
     .describe('Whether `/queues` may change the queue: retry, promote and remove jobs, pause. `true` or `false`.'),
+  redeliveryRate: integer(1, 100_000)
+    .default(200)
+    .describe('Deliveries a second that redeliveries of many open again, all together: so that fresh events are not delayed by them.'),
   disableAfterDays: integer(0, 365)
     .default(5)
     .describe('A webhook that has done nothing but fail for so many days is switched off; events `webhook.failing` warn of it. 0: never.'),

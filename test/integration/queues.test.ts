@@ -59,7 +59,10 @@ describe('the queues', () => {
   })
 
   it('are not changed by the page of another site', async () => {
-    const writable = await openStatusApp({ queue, settings: { disableAfterDays: 5, queuesWritable: true, redisPrefix: '{test}' } })
+    const writable = await openStatusApp({
+      queue,
+      settings: { disableAfterDays: 5, redeliveryRate: 200, queuesWritable: true, redisPrefix: '{test}' },
+    })
     const key = basic(await writable.makeKey(['admin']))
     const change = (headers: Record<string, string>) =>
       writable.call('PUT', '/queues/api/queues/none/pause', undefined, { key: null, headers: { ...key, ...headers } })

@@ -53,7 +53,7 @@ export async function openStatusApp(members: Partial<StatusDeps> = {}): Promise<
     schemes: await loadSchemes(),
     formats: await loadFormats(),
     adapters: await loadSources(),
-    settings: { disableAfterDays: 5, queuesWritable: false, redisPrefix: '{test}' },
+    settings: { disableAfterDays: 5, redeliveryRate: 200, queuesWritable: false, redisPrefix: '{test}' },
     redis: { set: async () => void announced++ } as unknown as Redis,
     log: createLogger('test', 'silent'),
     clock,

@@ -1,30 +1,18 @@
+import { Worker } from 'node:worker_threads'
 import { createApiKey, hashApiKey } from '../../../shared/id.ts'
 import { percentile } from '../../chaos/goals.ts'
 import { atMost, holds, type Scenario } from '../../chaos/scenario.ts'
-import { withTown, type Town } from '../town.ts'
+import { ask, type Asked, type Asking } from '../asking.ts'
+import { withTown } from '../town.ts'
 
 const quota = 50
 
-/** Asks at a steady rate, and notes how each was answered and after how long. */
-async function ask(town: Town, key: string, perSecond: number, seconds: number): Promise<{ status: number; ms: number }[]> {
-  const answers: Promise<{ status: number; ms: number }>[] = []
-  const startedAt = performance.now()
-  const body = JSON.stringify({ type: 'flood.changed', data: {} })
-  for (let asked = 0; asked < perSecond * seconds; ) {
-    for (const due = Math.min(perSecond * seconds, ((performance.now() - startedAt) / 1_000) * perSecond); asked < due; asked++) {
-      const from = performance.now()
-      const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
-      answers.push(
-        fetch(`${town.system.ingest.url}/events`, { method: 'POST', body, headers }).then(async (response) => {
-          await response.arrayBuffer()
-          return { status: response.status, ms: performance.now() - from }
-        }),
-      )
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-  return Promise.all(answers)
-}
+const floodWith = (asking: Asking): Promise<Asked[]> =>
+  new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('../flooder.js', import.meta.url), { workerData: asking })
+    worker.once('message', resolve)
+    worker.once('error', reject)
+  })
 
 export const flood: Scenario = {
   name: 'I4',
@@ -33,14 +21,18 @@ export const flood: Scenario = {
   shortSeconds: 6,
   run: ({ random, seconds, say }) =>
     withTown({ random, count: 2 }, async (town) => {
-      const { storage, key } = town.system
+      const { storage, key, ingest } = town.system
+      const usual = { url: ingest.url, key, perSecond: 100 }
       const flooding = createApiKey()
       const row = { id: 'flood', organizationId: 'flooding', label: 'flood', scopes: ['ingest' as const], createdAt: Date.now() }
       await storage.keys.create({ ...row, expiresAt: null, lastUsedAt: null, rateLimit: quota }, hashApiKey(flooding))
-      await ask(town, key, 100, 2)
-      const alone = await ask(town, key, 100, seconds)
+      await ask({ ...usual, seconds: 2 })
+      const alone = await ask({ ...usual, seconds })
       say('one floods')
-      const [beside, theirs] = await Promise.all([ask(town, key, 100, seconds), ask(town, flooding, 20 * quota, seconds)])
+      const [beside, theirs] = await Promise.all([
+        ask({ ...usual, seconds }),
+        floodWith({ ...usual, key: flooding, perSecond: 20 * quota, seconds }),
+      ])
       const p99 = (list: { ms: number }[]) =>
         percentile(
           list.map(({ ms }) => ms),
