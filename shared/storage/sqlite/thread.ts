@@ -29,7 +29,10 @@ const port = parentPort as MessagePort
 // Loading the modules takes longer than all the rest: done before the word to open, while the other thread does the same.
 await once(port, 'message')
 const db = openDatabase(file, { readOnly: access === 'read', driver })
-if (access === 'write') migrate(db)
+if (access === 'write') {
+  migrate(db)
+  db.$client.pragma('busy_timeout = 0')
+}
 const methods = stores(db, access)
 
 function execute(call: Call): Reply {
@@ -56,12 +59,32 @@ function executeInSavepoint(call: Call): Reply {
   return reply
 }
 
+/** Longer than any other process writes at a stretch; beyond it something is wrong, and callers must hear of it. */
+const patienceMs = 15_000
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+/**
+ * Several processes write to one file. SQLite's own waiting looks every 100 ms in the end, and one that writes all the time
+ * leaves gaps of less: who looks every millisecond gets its turn.
+ */
+function beginImmediate(): void {
+  for (const until = performance.now() + patienceMs; ; ) {
+    try {
+      db.$client.exec('BEGIN IMMEDIATE')
+      return
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_BUSY' || performance.now() > until) throw error
+      Atomics.wait(sleeper, 0, 0, 1)
+    }
+  }
+}
+
 function executeGroup(first: Call[]): Reply[] {
   const replies: Reply[] = []
   const calls = [...first]
   const until = performance.now() + groupMs
   try {
-    db.$client.exec('BEGIN IMMEDIATE')
+    beginImmediate()
     while (replies.length < calls.length) {
       for (const call of calls.slice(replies.length)) replies.push(executeInSavepoint(call))
       calls.push(...moreCalls(replies.length, until))
