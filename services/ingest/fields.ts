@@ -12,6 +12,9 @@ export function textOf(value: unknown, maxLength = 500): string | undefined {
   return typeof text === 'string' && text.length > 0 && text.length <= maxLength ? text : undefined
 }
 
+/** As a part of a URI. JSON may hold half of a character (`\ud800`), of which no URI can be made: it is marked as such. */
+export const encoded = (text: string): string => encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd'))
+
 const Rfc3339 = z.iso.datetime({ offset: true })
 /** Milliseconds of the year 9999's end: later years have no RFC 3339 form. */
 const lastMoment = 253_402_300_799_999

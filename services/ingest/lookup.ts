@@ -2,7 +2,7 @@ import type { Lookup } from '../../shared/contracts/lookup.ts'
 import { parseJson } from '../../shared/http/json.ts'
 import { globMatches } from '../../shared/match.ts'
 import type { PartialEvent } from '../../shared/storage/storage.ts'
-import { recordOf } from './fields.ts'
+import { encoded, recordOf } from './fields.ts'
 import { readPointer } from './expression.ts'
 import { elementSpans, isRecord, memberSpans, scalarAt } from './json-slice.ts'
 import { pathValue } from './sesam/subset.ts'
@@ -44,7 +44,7 @@ export function lookupUrl(template: string, { draft, raw }: Looked): string | un
     values.set(name, Object.hasOwn(own, name) ? own[name] : scalarAt(raw, ...(name.startsWith('/') ? (readPointer(name) ?? []) : [name])))
   // a segment of dots would be resolved away, however it is escaped
   if ([...values.values()].some((value) => value === undefined || value === '' || /^\.+$/.test(value))) return undefined
-  return template.replace(/\{([^{}]*)\}/g, (_, name: string) => encodeURIComponent(values.get(name) as string))
+  return template.replace(/\{([^{}]*)\}/g, (_, name: string) => encoded(values.get(name) as string))
 }
 
 export function complete(partial: Looked, answer: LookupAnswer, rules: LookupRules): LookupOutcome {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { entityOf, recordOf, textOf, timeOf, typeName } from '../fields.ts'
+import { encoded, entityOf, recordOf, textOf, timeOf, typeName } from '../fields.ts'
 import { scalarAt } from '../json-slice.ts'
 import { readEvents, type ReadEvent } from '../read-events.ts'
 import type { SourceAdapter, SourceSample } from '../source.ts'
@@ -24,7 +24,7 @@ const read: ReadEvent = ({ event }, { raw }, report) => {
     sourceEventId: sha256(JSON.stringify(identity)),
     type,
     time: timeOf(timestamp, 'milliseconds'),
-    subject: textOf(names.map(encodeURIComponent).join('/'), 3072),
+    subject: textOf(names.map(encoded).join('/'), 3072),
     entity: entityOf({ type: what, name: names.join('.') }),
   }
 }
