@@ -1,9 +1,33 @@
-import { createHash, randomBytes, randomInt } from 'node:crypto'
+import { hash, randomBytes, randomFillSync, randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { v7 } from 'uuid'
 
-/** A new UUIDv7 (RFC 9562): unique, and sorting by it is sorting by creation. */
-export const createId = (): string => v7()
+/** Drawn for many ids at a time: asking the system for 16 bytes costs as much as for 4 kB. */
+const pool = new Uint8Array(4_096)
+let drawn = pool.length
+let last = 0
+let counter = 0
+
+/**
+ * A new UUIDv7 (RFC 9562): unique, and sorting by it is sorting by creation. Within a millisecond a counter that begins
+ * at random keeps the order (§6.2, method 1); should it run over, the next millisecond is borrowed.
+ */
+export function createId(): string {
+  if (drawn === pool.length) {
+    randomFillSync(pool)
+    drawn = 0
+  }
+  const random = pool.subarray(drawn, (drawn += 16))
+  const now = Date.now()
+  if (now > last) {
+    last = now
+    counter = ((random[6] as number) & 0x7f) * 0x1000000 + (random[7] as number) * 0x10000 + (random[8] as number) * 0x100
+  } else if (++counter > 0xffffffff) {
+    last++
+    counter = 0
+  }
+  return v7({ random, msecs: last, seq: counter })
+}
 
 /**
  * The id of the delivery of one event to one webhook: always the same for the pair, so that a repeated fan-out finds
@@ -11,9 +35,9 @@ export const createId = (): string => v7()
  * growing at its end.
  */
 export function deliveryId(eventId: string, webhookId: string): string {
-  const hash = createHash('sha256').update(`${eventId}/${webhookId}`).digest('hex')
-  const variant = ((Number.parseInt(hash[15] as string, 16) & 0x3) | 0x8).toString(16)
-  return `${eventId.slice(0, 13)}-8${hash.slice(12, 15)}-${variant}${hash.slice(16, 19)}-${hash.slice(20, 32)}`
+  const digest = hash('sha256', `${eventId}/${webhookId}`)
+  const variant = ((Number.parseInt(digest[15] as string, 16) & 0x3) | 0x8).toString(16)
+  return `${eventId.slice(0, 13)}-8${digest.slice(12, 15)}-${variant}${digest.slice(16, 19)}-${digest.slice(20, 32)}`
 }
 
 /** The BullMQ job of one generation of a delivery: 0 is the automatic one, each redelivery takes the next. */
@@ -53,4 +77,4 @@ export function isMistyped(key: string): boolean {
 export const createSessionText = (kind: 'link' | 'session'): string =>
   `${kind === 'link' ? 'tdl' : 'tds'}_${randomBytes(32).toString('base64url')}`
 
-export const hashApiKey = (key: string): string => createHash('sha256').update(key).digest('hex')
+export const hashApiKey = (key: string): string => hash('sha256', key)

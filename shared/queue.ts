@@ -1,28 +1,26 @@
 import { Job, Queue, type ConnectionOptions, type JobsOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { z } from 'zod'
 import type { RetryPolicy } from './contracts/retry.ts'
 import { jobId } from './id.ts'
-import { failFast, redisOptions, watchErrors, type RedisTarget } from './redis.ts'
+import { failFast, redisOptions, together, watchErrors, type RedisTarget } from './redis.ts'
 import type { OpenDelivery } from './storage/storage.ts'
 
 export const queueName = 'deliveries'
 
 /** All that a job says. No payload and no secret: both would lie in Redis in clear text, once for each delivery. */
-export const DeliveryJob = z.object({
-  deliveryId: z.string(),
-  eventId: z.string(),
-  webhookId: z.string(),
-  organizationId: z.string(),
-  generation: z.int(),
+export type DeliveryJob = {
+  deliveryId: string
+  eventId: string
+  webhookId: string
+  organizationId: string
+  generation: number
   /** Attempts that this generation had before the job was made (again). */
-  step: z.int(),
+  step: number
   /** Set where the job is that of a batch; delivery and event are then those of its first member. */
-  batchId: z.string().optional(),
+  batchId?: string
   /** Set where the job waits for those of earlier events in the same lane. */
-  lane: z.string().optional(),
-})
-export type DeliveryJob = z.infer<typeof DeliveryJob>
+  lane?: string
+}
 export type QueuedDelivery = { job: DeliveryJob; retry: RetryPolicy; delayMs?: number; turn?: Turn }
 
 /** Whose turn comes first when there is more to do than can be done: fresh events, then what is tried again, then what many asked for again. */
@@ -58,7 +56,7 @@ const chunk = 500
 
 export function openQueue(target: RedisTarget, onError: (error: Error) => void): DeliveryQueue {
   const bull = new Queue(queueName, {
-    connection: { ...redisOptions(target.url), ...failFast } as ConnectionOptions,
+    connection: { ...redisOptions(target.url), ...failFast, ...together } as ConnectionOptions,
     prefix: target.prefix,
     streams: { events: { maxLen: 1_000 } },
     // BullMQ asks a new connection for its version, once: should Redis die at that moment, the queue would be broken for good.
@@ -119,8 +117,8 @@ function jobOptions({ job, retry, delayMs = 0, turn }: QueuedDelivery): JobsOpti
     attempts: Math.max(1, attempts - job.step),
     backoff: backoffOf(retry) as unknown as NonNullable<JobsOptions['backoff']>,
     ...(delayMs > 0 && { delay: delayMs }),
-    // Finished jobs stay long enough to absorb a repeated fan-out, and no longer: SQL is the log.
-    removeOnComplete: { age: 900, count: 5_000 },
+    // SQL is the log, and the mark of a finished job absorbs a repeated fan-out: the job itself need not stay.
+    removeOnComplete: true,
     removeOnFail: { age: 3_600, count: 10_000 },
     stackTraceLimit: 1,
   }

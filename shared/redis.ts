@@ -34,6 +34,9 @@ export const waitForever: RedisOptions = {
   retryStrategy: (times) => Math.min(50 * times, 500) + Math.floor(Math.random() * 200),
 }
 
+/** For who has many commands under way: those of one turn of the event loop leave in one piece. Never the one that blocks. */
+export const together: RedisOptions = { enableAutoPipelining: true, autoPipeliningIgnoredCommands: ['bzpopmin'] }
+
 /** @param onError connection trouble; it is reported at most once for each outage */
 export function connectRedis(target: RedisTarget, options: RedisOptions, onError: (error: Error) => void): Redis {
   const redis = new Redis({ ...redisOptions(target.url), ...options })

@@ -96,5 +96,10 @@ export async function announceRegistry(redis: Redis, prefix: string): Promise<vo
   await redis.set(keys(prefix).registry, createId())
 }
 
-export const encodeOutcome = (entry: OutcomeEntry): [field: string, value: string] => ['o', JSON.stringify(entry)]
-export const decodeOutcome = (fields: string[]): OutcomeEntry => JSON.parse(fields[1] as string) as OutcomeEntry
+/** An entry of the stream holds the outcomes that were told together, as a JSON array; one alone may stand without it. */
+export const outcomeFields = (text: string): [field: string, value: string] => ['o', text]
+export const encodeOutcome = (entry: OutcomeEntry): [field: string, value: string] => outcomeFields(JSON.stringify(entry))
+export function decodeOutcomes([, text = '']: string[]): OutcomeEntry[] {
+  const told = JSON.parse(text) as OutcomeEntry | OutcomeEntry[]
+  return Array.isArray(told) ? told : [told]
+}

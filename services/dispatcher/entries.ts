@@ -57,8 +57,11 @@ function requestOf(webhook: OpenWebhook, prepared: Made['prepared']): Finished['
 }
 
 /** A webhook's own headers may hold credentials: the log shows that they were sent, not what they were. */
-const maskCustom = (headers: Record<string, string>, webhook: OpenWebhook): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, webhook.headers[name] === value ? '[hidden]' : value]))
+function maskCustom(headers: Record<string, string>, webhook: OpenWebhook): Record<string, string> {
+  const shown = { ...headers }
+  for (const name in webhook.headers) if (shown[name] === webhook.headers[name]) shown[name] = '[hidden]'
+  return shown
+}
 
 export function logAttempts(job: AttemptJob, entries: Finished[], log: Logger): void {
   if (!log.isLevelEnabled('info')) return

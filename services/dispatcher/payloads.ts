@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { SendResult } from '../../shared/contracts/delivery.ts'
 import type { Event } from '../../shared/contracts/event.ts'
@@ -23,7 +23,7 @@ export type Payloads = {
   judge(result: SendResult, format: string): SendResult
 }
 
-const hashed = (payload: Payload): HashedPayload => ({ ...payload, hash: createHash('sha256').update(payload.body).digest('hex') })
+const hashed = (payload: Payload): HashedPayload => ({ ...payload, hash: hash('sha256', payload.body) })
 
 const heldBytes = 32 * 1_048_576
 

@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis'
 import type { OutcomeEntry } from '../../shared/contracts/delivery.ts'
 import type { Event } from '../../shared/contracts/event.ts'
+import { gather } from '../../shared/gather.ts'
 import type { Logger } from '../../shared/logger.ts'
-import { decodeEvent, doneSeconds, encodeOutcome, keys, laneMember } from '../../shared/transport.ts'
+import { decodeEvent, doneSeconds, laneMember } from '../../shared/transport.ts'
 import type { Verdict } from './decide.ts'
 import type { Retell } from './retell.ts'
 import { begin as beginScript, finish as finishScript } from './scripts.ts'
@@ -61,46 +62,58 @@ export type Report = {
 export type BreakerSettings = { breakerFailures: number; breakerOpenMs: number }
 const openMaxMs = 300_000
 const pauseMs = 250
+/** Attempts of one call: Redis does nothing else in the meantime. */
+const together = 100
+
+type Told = { texts: string[] }
+type BeginAnswer = [kind: string, value?: string | null]
+type Scripted = Redis & {
+  tidingsBegin(base: string, ...args: (string | number)[]): Promise<[events: (string | null)[], ...answers: BeginAnswer[]]>
+  tidingsFinish(base: string, ...args: (string | number)[]): Promise<string[][]>
+}
 
 export function openReport(redis: Redis, prefix: string, retell: Pick<Retell, 'keep'>, breaker: BreakerSettings, log: Logger): Report {
-  const key = keys(prefix)
-  redis.defineCommand('tidingsBegin', { lua: beginScript })
-  redis.defineCommand('tidingsFinish', { numberOfKeys: 7, lua: finishScript })
-  const scripted = redis as Redis & {
-    tidingsBegin(count: number, ...args: (string | number)[]): Promise<[string, ...(string | null)[]]>
-    tidingsFinish(...args: (string | number)[]): Promise<string[]>
-  }
+  redis.defineCommand('tidingsBegin', { numberOfKeys: 1, lua: beginScript })
+  redis.defineCommand('tidingsFinish', { numberOfKeys: 1, lua: finishScript })
+  const scripted = redis as Scripted
+  const rules = [doneSeconds, breaker.breakerFailures, breaker.breakerOpenMs, openMaxMs]
 
-  function write({ job, entries, done, ended, verdict, limits }: FinishInput): Promise<string[]> {
-    const { jobId, webhookId, lane } = job
-    const lot = [key.gate(webhookId), key.busy(webhookId), key.parked(webhookId), key.parking]
-    const names = [key.outcomes, key.done(jobId), ...lot, key.lane(lane ?? '')]
-    const about = [webhookId, jobId, verdict.kind, done ? doneSeconds : '', lane && ended ? laneMember(job) : '']
-    const rules = [limits.cap, limits.rate, breaker.breakerFailures, breaker.breakerOpenMs, openMaxMs, verdict.closedMs ?? 0]
-    return scripted.tidingsFinish(...names, ...about, ...rules, ...entries.map((entry) => encodeOutcome(entry)[1]))
-  }
+  const beginOne = gather(async (inputs: (BeginInput & Told)[]): Promise<Begun[]> => {
+    // of one event that goes to many, its body comes over once
+    const wanted = [...new Set(inputs.flatMap((input) => input.wanted))]
+    const args: (string | number)[] = [wanted.length, ...wanted]
+    for (const { job, version, limits, leaseMs, texts } of inputs) {
+      const lane = [job.lane ?? '', job.lane ? laneMember(job) : '']
+      args.push(version, job.jobId, job.webhookId, ...lane, limits.cap, limits.rate, leaseMs, texts.length, ...texts)
+    }
+    const [found, ...answers] = await scripted.tidingsBegin(prefix, ...args)
+    const events = new Map(wanted.map((id, i) => [id, found[i] ? decodeEvent(found[i]) : undefined]))
+    return inputs.map((input, i) => begunOf(answers[i] as BeginAnswer, input.wanted, events))
+  }, together)
+
+  const finishOne = gather((inputs: (FinishInput & Told)[]) => {
+    const args: (string | number)[] = [...rules]
+    for (const { job, done, ended, verdict, limits, texts } of inputs) {
+      const lane = [job.lane ?? '', job.lane && ended ? laneMember(job) : '']
+      args.push(job.webhookId, job.jobId, verdict.kind, done ? '1' : '', ...lane, limits.cap, limits.rate, verdict.closedMs ?? 0)
+      args.push(texts.length, ...texts)
+    }
+    return scripted.tidingsFinish(prefix, ...args)
+  }, together)
 
   return {
-    async begin({ job, wanted, version, entries, limits, leaseMs }) {
-      const { jobId, webhookId, lane } = job
-      const names = [key.done(jobId), key.registry, key.outcomes, key.gate(webhookId), key.busy(webhookId), key.lane(lane ?? '')]
-      const told = entries.map(encodeOutcome)
-      const asked = [version, jobId, limits.cap, limits.rate, leaseMs, lane ? laneMember(job) : '', ...told.map(([, text]) => text)]
-      const count = names.length + wanted.length
-      const [kind, ...values] = await scripted.tidingsBegin(count, ...names, ...wanted.map(key.event), ...asked)
-      if (kind === 'stale') return { kind, version: values[0] ?? '0' }
-      if (kind === 'done') return { kind, free: values[0] ? [values[0]] : [] }
-      if (kind !== 'begun') return { kind: kind as 'full' | 'closed' | 'behind' }
-      for (const fields of told) retell.keep({ fields })
-      return { kind, events: wanted.map((_, i) => (values[i] ? decodeEvent(values[i]) : undefined)) }
+    async begin(input) {
+      const texts = input.entries.map((entry) => JSON.stringify(entry))
+      const begun = await beginOne({ ...input, texts })
+      if (begun.kind === 'begun') for (const text of texts) retell.keep({ text })
+      return begun
     },
     async finish(input) {
-      for (const entry of input.entries) {
-        retell.keep({ fields: encodeOutcome(entry), done: input.done ? input.job.jobId : undefined })
-      }
+      const texts = input.entries.map((entry) => JSON.stringify(entry))
+      for (const text of texts) retell.keep({ text, done: input.done ? input.job.jobId : undefined })
       for (;;) {
         try {
-          return await write(input)
+          return await finishOne({ ...input, texts })
         } catch (error) {
           log.warn({ err: error, jobId: input.job.jobId }, 'outcome not recorded yet, will be repeated')
           await new Promise((resolve) => setTimeout(resolve, pauseMs))
@@ -108,4 +121,11 @@ export function openReport(redis: Redis, prefix: string, retell: Pick<Retell, 'k
       }
     },
   }
+}
+
+function begunOf([kind, value]: BeginAnswer, wanted: string[], events: Map<string, Event | undefined>): Begun {
+  if (kind === 'stale') return { kind, version: value ?? '0' }
+  if (kind === 'done') return { kind, free: value ? [value] : [] }
+  if (kind !== 'begun') return { kind: kind as 'full' | 'closed' | 'behind' }
+  return { kind, events: wanted.map((id) => events.get(id)) }
 }

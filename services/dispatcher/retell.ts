@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis'
 import type { Logger } from '../../shared/logger.ts'
-import { doneSeconds, keys } from '../../shared/transport.ts'
+import { doneSeconds, keys, outcomeFields } from '../../shared/transport.ts'
 
-/** One entry of the outcomes stream as it was written, and the job that it ends, if it does. */
-export type Told = { fields: [name: string, value: string]; done?: string | undefined }
+/** One outcome as it was written, and the job that it ends, if it does. */
+export type Told = { text: string; done?: string | undefined }
 export type Retell = { keep(told: Told): void; stop(): void }
 
 /** Longer than status takes to record; what it has recorded by now need not be told again. */
@@ -21,22 +21,28 @@ const markSeconds = 60
 export function startRetell(redis: Redis, prefix: string, self: string, log: Logger): Retell {
   const key = keys(prefix)
   const mark = key.dispatcher(self)
-  const kept: (Told & { at: number })[] = []
+  let kept: (Told & { at: number })[] = []
+  /** Those before it are forgotten; they are taken away many at a time. */
+  let first = 0
   let bytes = 0
 
   function forget(before: number): void {
-    while (kept.length > 0 && (bytes > keptBytes || (kept[0] as { at: number }).at < before))
-      bytes -= (kept.shift() as Told).fields[1].length
+    for (let oldest = kept[first]; oldest && (bytes > keptBytes || oldest.at < before); oldest = kept[++first]) bytes -= oldest.text.length
+    if (first > 1_000 && first * 2 > kept.length) {
+      kept = kept.slice(first)
+      first = 0
+    }
   }
 
   async function tellAgain(): Promise<void> {
     const pipeline = redis.pipeline()
-    for (const { fields, done } of kept) {
-      pipeline.xadd(key.outcomes, '*', ...fields)
+    const told = kept.slice(first)
+    for (const { text, done } of told) {
+      pipeline.xadd(key.outcomes, '*', ...outcomeFields(text))
       if (done) pipeline.set(key.done(done), '1', 'EX', doneSeconds)
     }
     for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error
-    log.warn({ entries: kept.length }, 'Redis was wiped: what it had been told lately is told again')
+    log.warn({ entries: told.length }, 'Redis was wiped: what it had been told lately is told again')
   }
 
   let isMarked = false
@@ -62,7 +68,7 @@ export function startRetell(redis: Redis, prefix: string, self: string, log: Log
   return {
     keep(told) {
       kept.push({ ...told, at: performance.now() })
-      bytes += told.fields[1].length
+      bytes += told.text.length
       forget(0)
     },
     stop: () => clearInterval(timer),

@@ -53,98 +53,133 @@ local function release(keys, webhook, now, cap, rate, most)
 end`
 
 /**
- * Looks, and notes that an attempt begins: none is marked as started that should not be made, none is made unmarked.
- * KEYS done registry outcomes gate busy lane event…
- * ARGV version job cap rate leaseMs laneMember entry… (no entry: only look)
+ * Looks, and notes that attempts begin: none is marked as started that should not be made, none is made unmarked. Many
+ * are asked for at once; names of keys are made here from their common beginning, KEYS[1], as `keys` in
+ * shared/transport.ts makes them.
+ * ARGV events event… and of each: version job webhook lane laneMember cap rate leaseMs entries entry… (no entry: only look)
+ * Answers events first, then of each: what became of it, and what belongs to that.
  */
 export const begin = `
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  if ARGV[6] == '' then return {'done'} end
-  redis.call('ZREM', KEYS[6], ARGV[6])
-  local head = redis.call('ZRANGE', KEYS[6], 0, 0)[1]
-  return {'done', head and string.match(head, '/(.*)$')}
-end
-local version = redis.call('GET', KEYS[2]) or '0'
-if version ~= ARGV[1] then return {'stale', version} end
-if #ARGV > 6 then
-  ${clock}
-  local job, cap, rate, lease, member = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), now + ARGV[5], ARGV[6]
-  if member ~= '' then
-    redis.call('ZADD', KEYS[6], 0, member)
-    if redis.call('ZRANGE', KEYS[6], 0, 0)[1] ~= member then return {'behind'} end
+local base = KEYS[1]
+local version = redis.call('GET', base .. ':registry') or '0'
+${clock}
+local told = {}
+
+local function ask(known, job, webhook, lane, member, cap, rate, leaseMs, first, last)
+  if redis.call('EXISTS', base .. ':done:' .. job) == 1 then
+    if member == '' then return {'done'} end
+    redis.call('ZREM', base .. ':lane:' .. lane, member)
+    local head = redis.call('ZRANGE', base .. ':lane:' .. lane, 0, 0)[1]
+    return {'done', head and string.match(head, '/(.*)$')}
   end
-  local gate = redis.call('HMGET', KEYS[4], 'open', 'probe', 'prober', 'tat')
+  if version ~= known then return {'stale', version} end
+  if last < first then return {'begun'} end
+  if member ~= '' then
+    redis.call('ZADD', base .. ':lane:' .. lane, 0, member)
+    if redis.call('ZRANGE', base .. ':lane:' .. lane, 0, 0)[1] ~= member then return {'behind'} end
+  end
+  local gateKey, busyKey, lease = base .. ':gate:' .. webhook, base .. ':busy:' .. webhook, now + leaseMs
+  local gate = redis.call('HMGET', gateKey, 'open', 'probe', 'prober', 'tat')
   local open = tonumber(gate[1])
   if open then
     if now < open then return {'closed'} end
     if gate[3] ~= job and now < tonumber(gate[2] or '0') then return {'closed'} end
-    redis.call('HSET', KEYS[4], 'probe', lease, 'prober', job)
-  elseif not redis.call('ZSCORE', KEYS[5], job) then
-    redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', '(' .. now)
-    if redis.call('ZCARD', KEYS[5]) >= cap then return {'full'} end
+    redis.call('HSET', gateKey, 'probe', lease, 'prober', job)
+  elseif not redis.call('ZSCORE', busyKey, job) then
+    if redis.call('ZCARD', busyKey) >= cap then
+      redis.call('ZREMRANGEBYSCORE', busyKey, '-inf', '(' .. now)
+      if redis.call('ZCARD', busyKey) >= cap then return {'full'} end
+    end
     if rate > 0 then
       local tat = math.max(tonumber(gate[4] or '0'), now)
       if tat - now >= 1000 then return {'closed'} end
-      redis.call('HSET', KEYS[4], 'tat', tat + 1000 / rate)
+      redis.call('HSET', gateKey, 'tat', tat + 1000 / rate)
     end
   end
-  redis.call('ZADD', KEYS[5], lease, job)
-  for i = 7, #ARGV do redis.call('XADD', KEYS[3], '*', 'o', ARGV[i]) end
+  redis.call('ZADD', busyKey, lease, job)
+  for i = first, last do told[#told + 1] = ARGV[i] end
+  return {'begun'}
 end
-local found = {'begun'}
-for i = 7, #KEYS do found[i - 5] = redis.call('GET', KEYS[i]) end
-return found`
+
+local events, at = {}, 2 + ARGV[1]
+for i = 2, at - 1 do events[i - 1] = redis.call('GET', base .. ':event:' .. ARGV[i]) end
+local answers = {events}
+while at <= #ARGV do
+  local last = at + 8 + ARGV[at + 8]
+  answers[#answers + 1] = ask(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], tonumber(ARGV[at + 5]),
+    tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7]), at + 9, last)
+  at = last + 1
+end
+if #told > 0 then redis.call('XADD', base .. ':outcomes', '*', 'o', '[' .. table.concat(told, ',') .. ']') end
+return answers`
 
 /**
- * Notes how an attempt ended, moves the breaker, and says which jobs may run now.
- * KEYS outcomes done gate busy parked parking lane
- * ARGV webhook job verdict doneSeconds laneMember cap rate failures openMs openMaxMs closedMs entry…
+ * Notes how attempts ended, moves the breakers, and says of each which jobs may run now.
+ * KEYS[1] as above · ARGV doneSeconds failures openMs openMaxMs
+ * and of each: webhook job verdict done lane laneMember cap rate closedMs entries entry…
  */
 export const finish = `${release}
-local keys = {gate = KEYS[3], busy = KEYS[4], parked = KEYS[5], parking = KEYS[6]}
+local base = KEYS[1]
 ${clock}
-local webhook, job, verdict, member = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
-for i = 12, #ARGV do redis.call('XADD', KEYS[1], '*', 'o', ARGV[i]) end
-if ARGV[4] ~= '' then redis.call('SET', KEYS[2], '1', 'EX', ARGV[4]) end
-redis.call('ZREM', keys.busy, job)
-local out = {}
-if member ~= '' then
-  redis.call('ZREM', KEYS[7], member)
-  local head = redis.call('ZRANGE', KEYS[7], 0, 0)[1]
-  if head then out[1] = string.match(head, '/(.*)$') end
-end
-local gate = redis.call('HMGET', keys.gate, 'open', 'failures', 'since', 'seen', 'bad', 'trips')
-local open = tonumber(gate[1])
-if verdict == 'good' then
-  if open then redis.call('HDEL', keys.gate, 'open', 'probe', 'prober', 'failures', 'since', 'seen', 'bad', 'trips')
-  elseif gate[3] then
-    redis.call('HSET', keys.gate, 'failures', 0)
-    redis.call('HINCRBY', keys.gate, 'seen', 1)
-  end
-  open = nil
-elseif verdict == 'bad' then
+local told = {}
+
+local function fail(gateKey, gate, open, closedMs)
   local failures, seen, bad = tonumber(gate[2] or '0') + 1, tonumber(gate[4] or '0') + 1, tonumber(gate[5] or '0') + 1
   local since = tonumber(gate[3])
   if not since or now - since > 60000 then since, seen, bad = now, 1, 1 end
-  redis.call('HSET', keys.gate, 'failures', failures, 'since', since, 'seen', seen, 'bad', bad)
-  redis.call('EXPIRE', keys.gate, 86400)
-  local threshold = tonumber(ARGV[8])
+  redis.call('HSET', gateKey, 'failures', failures, 'since', since, 'seen', seen, 'bad', bad)
+  redis.call('EXPIRE', gateKey, 86400)
+  local threshold = tonumber(ARGV[2])
   local many = threshold > 0 and (failures >= threshold or (seen >= 2 * threshold and bad >= 0.7 * seen))
   if (many or open) and not (open and now < open) then
     local trips = tonumber(gate[6] or '0') + 1
-    open = now + math.min(tonumber(ARGV[9]) * 2 ^ math.min(trips - 1, 30), tonumber(ARGV[10]))
-    redis.call('HSET', keys.gate, 'open', open, 'trips', trips)
-    redis.call('HDEL', keys.gate, 'probe', 'prober')
+    open = now + math.min(tonumber(ARGV[3]) * 2 ^ math.min(trips - 1, 30), tonumber(ARGV[4]))
+    redis.call('HSET', gateKey, 'open', open, 'trips', trips)
+    redis.call('HDEL', gateKey, 'probe', 'prober')
   end
-  local asked = now + tonumber(ARGV[11])
+  local asked = now + closedMs
   if asked > (open or now) then
-    open = asked
-    redis.call('HSET', keys.gate, 'open', open)
-    redis.call('HDEL', keys.gate, 'probe', 'prober')
+    redis.call('HSET', gateKey, 'open', asked)
+    redis.call('HDEL', gateKey, 'probe', 'prober')
   end
-elseif open then redis.call('HDEL', keys.gate, 'probe', 'prober') end
-for _, freed in ipairs(release(keys, webhook, now, tonumber(ARGV[6]), tonumber(ARGV[7]), 2)) do out[#out + 1] = freed end
-return out`
+end
+
+local function tell(webhook, job, verdict, done, lane, member, cap, rate, closedMs, first, last)
+  local keys = {gate = base .. ':gate:' .. webhook, busy = base .. ':busy:' .. webhook, parked = base .. ':parked:' .. webhook, parking = base .. ':parking'}
+  for i = first, last do told[#told + 1] = ARGV[i] end
+  if done == '1' then redis.call('SET', base .. ':done:' .. job, '1', 'EX', ARGV[1]) end
+  redis.call('ZREM', keys.busy, job)
+  local out = {}
+  if member ~= '' then
+    redis.call('ZREM', base .. ':lane:' .. lane, member)
+    local head = redis.call('ZRANGE', base .. ':lane:' .. lane, 0, 0)[1]
+    if head then out[1] = string.match(head, '/(.*)$') end
+  end
+  local gate = redis.call('HMGET', keys.gate, 'open', 'failures', 'since', 'seen', 'bad', 'trips')
+  local open = tonumber(gate[1])
+  if verdict == 'good' then
+    if open then redis.call('HDEL', keys.gate, 'open', 'probe', 'prober', 'failures', 'since', 'seen', 'bad', 'trips')
+    elseif gate[3] then
+      redis.call('HSET', keys.gate, 'failures', 0)
+      redis.call('HINCRBY', keys.gate, 'seen', 1)
+    end
+  elseif verdict == 'bad' then fail(keys.gate, gate, open, closedMs)
+  elseif open then redis.call('HDEL', keys.gate, 'probe', 'prober') end
+  if redis.call('EXISTS', keys.parked) == 1 then
+    for _, freed in ipairs(release(keys, webhook, now, cap, rate, 2)) do out[#out + 1] = freed end
+  end
+  return out
+end
+
+local answers, at = {}, 5
+while at <= #ARGV do
+  local last = at + 9 + ARGV[at + 9]
+  answers[#answers + 1] = tell(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], tonumber(ARGV[at + 6]),
+    tonumber(ARGV[at + 7]), tonumber(ARGV[at + 8]), at + 10, last)
+  at = last + 1
+end
+if #told > 0 then redis.call('XADD', base .. ':outcomes', '*', 'o', '[' .. table.concat(told, ',') .. ']') end
+return answers`
 
 /**
  * Parks a job that the queue keeps as delayed; says it again at once should it be free to go by now.

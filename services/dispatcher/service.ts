@@ -7,7 +7,7 @@ import { createSender } from '../../shared/http/send.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { openQueue } from '../../shared/queue.ts'
-import { connectRedis, waitForever, type RedisTarget } from '../../shared/redis.ts'
+import { connectRedis, together, waitForever, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
@@ -34,7 +34,7 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
     loadRegistry<Scheme>('scheme', new URL('../../shared/signing/schemes/', import.meta.url)),
     loadRegistry<Format>('format', new URL('../../shared/payload/formats/', import.meta.url)),
   ])
-  const redis = connectRedis(target, waitForever, (error) => log.warn({ err: error }, 'Redis is away'))
+  const redis = connectRedis(target, { ...waitForever, ...together }, (error) => log.warn({ err: error }, 'Redis is away'))
   const onError = (error: Error) => log.warn({ err: error }, 'Redis is away')
   const self = createId()
   const retell = startRetell(redis, target.prefix, self, log)

@@ -1,7 +1,7 @@
 import { DelayedError, UnrecoverableError, Worker, type ConnectionOptions, type Job } from 'bullmq'
 import type { Logger } from '../../shared/logger.ts'
-import { DeliveryJob, queueName, type Backoff, type DeliveryQueue } from '../../shared/queue.ts'
-import { redisOptions, waitForever, watchErrors, type RedisTarget } from '../../shared/redis.ts'
+import { queueName, type Backoff, type DeliveryJob, type DeliveryQueue } from '../../shared/queue.ts'
+import { redisOptions, together, waitForever, watchErrors, type RedisTarget } from '../../shared/redis.ts'
 import { deliver, type AttemptJob, type DeliverDeps } from './deliver.ts'
 import type { Parking } from './parking.ts'
 import type { DispatcherSettings } from './settings.ts'
@@ -35,7 +35,7 @@ export function startWorker(target: RedisTarget, settings: DispatcherSettings, d
   const stopping = new AbortController()
 
   const worker = new Worker(queueName, (job, token) => work(job, token as string, deps, stopping.signal, log), {
-    connection: { ...redisOptions(target.url), ...waitForever } as ConnectionOptions,
+    connection: { ...redisOptions(target.url), ...waitForever, ...together } as ConnectionOptions,
     prefix: target.prefix,
     concurrency: settings.concurrency,
     lockDuration: settings.lockMs,
@@ -89,7 +89,7 @@ async function work(job: Job, token: string, deps: WorkerDeps, signal: AbortSign
 }
 
 function attemptOf(job: Job): AttemptJob {
-  const data = DeliveryJob.parse(job.data)
+  const data = job.data as DeliveryJob
   const step = data.step + job.attemptsMade + 1
   return {
     ...data,

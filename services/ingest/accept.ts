@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import type { Clock } from '../../shared/clock.ts'
 import type { Accepted } from '../../shared/contracts/api/accept.ts'
 import type { Envelope, EventDraft } from '../../shared/contracts/event.ts'
@@ -82,9 +82,9 @@ function idempotencyOf({ headers, drafts }: Submission): { key: string; bodyHash
       errors: [{ field: 'headers.idempotency-key', message: 'must have 1 to 255 characters' }],
     })
   }
-  const hash = createHash('sha256')
-  for (const draft of drafts) hash.update(draft.raw)
-  return { key, bodyHash: hash.digest('hex') }
+  const digest = createHash('sha256')
+  for (const draft of drafts) digest.update(draft.raw)
+  return { key, bodyHash: digest.digest('hex') }
 }
 
 function conflict(result: Extract<AcceptResult, { kind: 'conflict' }>, count: number): Problem {
@@ -97,7 +97,7 @@ function conflict(result: Extract<AcceptResult, { kind: 'conflict' }>, count: nu
   return new Problem('conflict', `${field}: ${message}`, { errors: [{ field, message }] })
 }
 
-const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex')
+const sha256 = (bytes: Uint8Array | string) => hash('sha256', bytes)
 const dataText = (raw: Uint8Array, data: NewEvent['data']) =>
   'text' in data ? data.text : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8', data.start, data.end)
 

@@ -51,6 +51,7 @@ const pauseAfterFaultMs = 500
  */
 export function startRelay(deps: RelayDeps): Relay {
   const held = new Map<string, AcceptedEvent>()
+  const marks = new Set<Promise<unknown>>()
   let matcher: Matcher = createMatcher(-1, [])
   let terms: Record<string, Terms> = {}
   let wake: () => void = () => {}
@@ -123,10 +124,16 @@ export function startRelay(deps: RelayDeps): Relay {
     await deps.bodies.put(events.filter((event) => needed.has(event.envelope.id)))
     await deps.lanes.enter(open.flatMap((one) => (one.lane === null ? [] : { ...one, lane: one.lane, jobId: jobIdOf(one) })))
     await deps.queue.add(oneOfEachJob(open).map((one) => jobOf(one, deps.clock.now())))
-    await deps.storage.events.markFannedOut(
-      events.map(({ envelope }, i) => ({ id: envelope.id, matched: deliveries[i]?.length ?? 0 })),
-      deps.clock.now(),
-    )
+    mark(events.map(({ envelope }, i) => ({ id: envelope.id, matched: deliveries[i]?.length ?? 0 })))
+  }
+
+  /** Shares its commit with the rows of the next round. An event that stays unmarked is found by the sweep and fanned out again. */
+  function mark(events: { id: string; matched: number }[]): void {
+    const marked = deps.storage.events
+      .markFannedOut(events, deps.clock.now())
+      .catch((error: unknown) => deps.log.warn({ err: error, events: events.length }, 'events not marked as fanned out, will be repeated'))
+      .finally(() => marks.delete(marked))
+    marks.add(marked)
   }
 
   /** What a row of an earlier, unfinished round says of its batch stays so. */
@@ -186,6 +193,7 @@ export function startRelay(deps: RelayDeps): Relay {
       clearInterval(timer)
       wake()
       await rounds
+      await Promise.all(marks)
     },
   }
 }

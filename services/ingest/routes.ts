@@ -1,9 +1,9 @@
 import type { Context } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { createMiddleware } from 'hono/factory'
 import type { HttpBindings } from '@hono/node-server'
 import { createApp, type App, type AppEnv } from '../../shared/http/app.ts'
 import { presentedKey } from '../../shared/http/authenticate.ts'
+import { limitBody } from '../../shared/http/limit-body.ts'
 import type { Accepted } from '../../shared/contracts/api/accept.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Registry } from '../../shared/registry.ts'
@@ -35,12 +35,7 @@ export function createIngestApp(deps: RouteDeps): App {
   const app = createApp(deps.log)
   const { settings } = deps
   const limits: Limits = { eventBytes: settings.eventMaxBytes, eventsPerRequest: settings.requestMaxEvents, depth: 64 }
-  const limited = bodyLimit({
-    maxSize: settings.requestMaxBytes,
-    onError: () => {
-      throw new Problem('too_large', `a request may have ${settings.requestMaxBytes} bytes; send fewer events at a time`)
-    },
-  })
+  const limited = limitBody(settings.requestMaxBytes, '; send fewer events at a time')
 
   // Before the body is read: who has no key is not listened to.
   const withKey = createMiddleware<AppEnv>(async function authenticated(c, next) {
@@ -144,15 +139,21 @@ async function receive(c: Context<AppEnv>, { settings }: RouteDeps): Promise<Sou
   if (encoding && encoding.toLowerCase() !== 'identity') {
     throw new Problem('unsupported_media_type', `content-encoding "${encoding}" is not taken; send the body as it is`)
   }
-  const own = new URL(c.req.url)
+  const incoming = (c.env as Partial<HttpBindings> | undefined)?.incoming
   return {
-    headers: c.req.header(),
+    // as Node has read them: a `Headers` of them would cost more than all the rest of reading a request
+    headers: (incoming?.headers as Record<string, string> | undefined) ?? c.req.header(),
     body: new Uint8Array(await c.req.arrayBuffer()),
     method: c.req.method,
-    url: settings.publicUrl ? `${settings.publicUrl.replace(/\/$/, '')}${own.pathname}${own.search}` : c.req.url,
+    url: settings.publicUrl ? knownAs(settings.publicUrl, c.req.url) : c.req.url,
     apiKey: apiKeyOf(c),
-    remoteAddress: (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress,
+    remoteAddress: incoming?.socket.remoteAddress,
   }
+}
+
+function knownAs(publicUrl: string, url: string): string {
+  const { pathname, search } = new URL(url)
+  return `${publicUrl.replace(/\/$/, '')}${pathname}${search}`
 }
 
 /** A header; a query parameter, which the CloudEvents web hook spec §3.2 has a target take too; or a part of the path. */

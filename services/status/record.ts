@@ -1,10 +1,12 @@
 import type { Redis } from 'ioredis'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../shared/clock.ts'
 import type { OutcomeEntry } from '../../shared/contracts/delivery.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { jobOf, type DeliveryQueue } from '../../shared/queue.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
-import { announceRegistry, decodeOutcome, keys, type Bodies } from '../../shared/transport.ts'
+import { createStarts, type Told } from './starts.ts'
+import { announceRegistry, decodeOutcomes, encodeOutcome, keys, type Bodies } from '../../shared/transport.ts'
 
 export type RecorderDeps = {
   /** A connection of its own: it blocks while it waits for entries. */
@@ -23,7 +25,9 @@ export type RecorderDeps = {
 export type Recorder = { stop(): Promise<void> }
 
 const group = 'log'
-const batchEntries = 500
+const batchEntries = 1_000
+/** A commit to disk costs the same for one outcome as for all of this time. */
+const gatherMs = 20
 const blockMs = 250
 /** Asked to end, what is left in the stream is still recorded, as far as this time goes. */
 const drainMs = 10_000
@@ -42,6 +46,7 @@ type Entry = [id: string, fields: string[]]
 export function startRecorder(deps: RecorderDeps): Recorder {
   const { redis, log } = deps
   const { outcomes } = keys(deps.prefix)
+  const starts = createStarts()
   let stopping = false
   let failures = 0
 
@@ -57,16 +62,21 @@ export function startRecorder(deps: RecorderDeps): Recorder {
         const entries = await read(stopping)
         await write(entries)
         failures = 0
-        if (stopping && entries.length === 0) return
+        if (stopping && entries.length === 0) return await settle([], true)
+        if (!stopping && entries.length > 0 && entries.length < batchEntries) await pause(gatherMs)
       } catch (error) {
         if (stopping) return
         // a wiped Redis has no group; should it be away by now, the next round finds out
-        if (/NOGROUP/.test(String(error))) await createGroup().catch(() => {})
-        else {
+        if (/NOGROUP/.test(String(error))) {
+          // nobody else knows of what was held back
+          await settle([], true).catch(() => {})
+          await createGroup().catch(() => {})
+        } else {
           failures++
+          starts.drop()
           log.warn({ err: error }, 'outcomes not recorded yet, will be repeated')
           claimAt = 0
-          await new Promise((resolve) => setTimeout(resolve, pauseAfterFaultMs))
+          await pause(pauseAfterFaultMs)
         }
       }
     }
@@ -95,15 +105,27 @@ export function startRecorder(deps: RecorderDeps): Recorder {
   }
 
   async function write(entries: Entry[]): Promise<void> {
-    if (entries.length === 0) return
-    if (failures < wholeTries) return writeBatch(entries)
-    for (const entry of entries) await writeBatch([entry]).catch((error: unknown) => refuse(entry, error))
+    if (failures < wholeTries) return settle(entries.map(([id, fields]) => ({ id, outcomes: decodeOutcomes(fields) })))
+    for (const entry of entries) {
+      await recordEach(entry)
+      await forget([entry[0]])
+    }
   }
 
-  async function writeBatch(entries: Entry[]): Promise<void> {
-    const outcomeEntries: OutcomeEntry[] = entries.map(([, fields]) => decodeOutcome(fields))
+  async function settle(told: Told[], all = false): Promise<void> {
+    const { outcomes: due, done } = starts.sift(told, deps.clock.now(), all)
+    if (due.length > 0) await record(due)
+    if (done.length > 0) await forget(done)
+  }
+
+  async function recordEach([id, fields]: Entry): Promise<void> {
+    const outcomeEntries = attempt(() => decodeOutcomes(fields))
+    if (outcomeEntries instanceof Error) return refuse(id, fields, outcomeEntries)
+    for (const outcome of outcomeEntries) await record([outcome]).catch((error: unknown) => refuse(id, encodeOutcome(outcome), error))
+  }
+
+  async function record(outcomeEntries: OutcomeEntry[]): Promise<void> {
     const { finishedEvents, disabledWebhooks, opened } = await deps.storage.deliveries.record(outcomeEntries, deps.clock.now())
-    await forget(entries)
     // What does not get a job now is found by the reconciler.
     await deps.queue
       .add(opened.map((open) => jobOf(open, deps.clock.now())))
@@ -115,8 +137,7 @@ export function startRecorder(deps: RecorderDeps): Recorder {
     }
   }
 
-  async function forget(entries: Entry[]): Promise<void> {
-    const ids = entries.map(([id]) => id)
+  async function forget(ids: string[]): Promise<void> {
     await redis
       .pipeline()
       .xack(outcomes, group, ...ids)
@@ -125,12 +146,11 @@ export function startRecorder(deps: RecorderDeps): Recorder {
   }
 
   /** Kept aside for a person to look at; the reconciler sees to the delivery. Only when the database itself answers. */
-  async function refuse(entry: Entry, error: unknown): Promise<void> {
-    // Writes, too: a database whose disk is full refuses everything, and says nothing about this entry.
+  async function refuse(entry: string, fields: string[], error: unknown): Promise<void> {
+    // Writes, too: a database whose disk is full refuses everything, and says nothing about this one.
     await deps.storage.ping()
-    log.error({ err: error, entry: entry[0] }, 'outcome refused by the log, kept aside')
-    await redis.xadd(`${outcomes}:refused`, '*', ...entry[1])
-    await forget([entry])
+    log.error({ err: error, entry }, 'outcome refused by the log, kept aside')
+    await redis.xadd(`${outcomes}:refused`, '*', ...fields)
   }
 
   const batches = createGroup()
@@ -143,5 +163,13 @@ export function startRecorder(deps: RecorderDeps): Recorder {
       const patienceMs = redis.status === 'ready' ? drainMs : 0
       await Promise.race([batches, new Promise((resolve) => setTimeout(resolve, patienceMs).unref())])
     },
+  }
+}
+
+function attempt<T>(work: () => T): T | Error {
+  try {
+    return work()
+  } catch (error) {
+    return error as Error
   }
 }

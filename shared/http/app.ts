@@ -23,11 +23,6 @@ export function createApp(log: Logger): App {
     },
   })
   app.use('*', requestId({ generator: () => crypto.randomUUID() }))
-  app.use('*', async function staysWhatItIs(c, next) {
-    await next()
-    // an answer may repeat what a sender or receiver has said, and no browser is to take that for a page
-    c.res.headers.set('x-content-type-options', 'nosniff')
-  })
   app.notFound((c) => problemResponse(new Problem('not_found', `nothing is at ${c.req.method} ${c.req.path}`), c.get('requestId')))
   app.onError((error, c) => problemResponse(asProblem(error, log, c.get('requestId')), c.get('requestId')))
   return app

@@ -3,13 +3,15 @@ import { Problem } from '../problem.ts'
 /** Deepest nesting that any JSON we take may have; deeper input breaks re-serialising long before it breaks parsing. */
 export const maxJsonDepth = 64
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+
 /** Parses JSON that came from outside. Refuses what is not UTF-8, not JSON, or nested too deep, and says where. */
 export function parseJson(bytes: Uint8Array, maxDepth = maxJsonDepth): unknown {
   const depth = jsonDepth(bytes)
   if (depth > maxDepth) throw new Problem('malformed', `the JSON is nested ${depth} deep; at most ${maxDepth} is allowed`)
   let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
+    text = utf8.decode(bytes)
   } catch {
     throw new Problem('malformed', 'the body is not valid UTF-8')
   }

@@ -31,6 +31,8 @@ export async function serve(fetch: Fetch, at: { host: string; port: number }): P
   const server = createServer(serverOptions, (incoming, outgoing) => {
     // A client that keeps its connection busy would go on sending to a server that takes no new ones, and hold up its end.
     if (stopping) outgoing.setHeader('connection', 'close')
+    // An answer may repeat what a sender or receiver has said, and no browser is to take that for a page.
+    outgoing.setHeader('x-content-type-options', 'nosniff')
     void listener(incoming, outgoing)
   })
   Object.assign(server, { maxRequestsPerSocket, maxConnections })

@@ -1,4 +1,4 @@
-import { Worker, type ConnectionOptions } from 'bullmq'
+import { UnrecoverableError, Worker, type ConnectionOptions } from 'bullmq'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { startReconciler, type Reconciler } from '../../services/status/reconcile.ts'
 import { jobId } from '../../shared/id.ts'
@@ -135,11 +135,12 @@ describe('a job that is missing', () => {
     const [delivery] = (await openDeliveries(1, minute)) as [NewDelivery]
     await addJob(delivery)
     const { target } = parts()
-    const worker = new Worker(queueName, async () => {}, {
+    const fail = () => Promise.reject(new UnrecoverableError('for good'))
+    const worker = new Worker(queueName, fail, {
       connection: { ...redisOptions(target.url), maxRetriesPerRequest: null } as ConnectionOptions,
       prefix: target.prefix,
     })
-    await eventually(async () => expect(await (await jobOfDelivery(delivery))?.getState()).toBe('completed'))
+    await eventually(async () => expect(await (await jobOfDelivery(delivery))?.getState()).toBe('failed'))
     await worker.close()
 
     reconcile()

@@ -21,6 +21,8 @@ export function openDatabase(file: string, { readOnly, driver = 'better-sqlite3'
     client.pragma('synchronous = FULL')
     const [row] = client.pragma('synchronous') as [{ synchronous: number }]
     if (row.synchronous !== 2) throw new Error('SQLite does not take synchronous=FULL')
+    // The end of an index is written again and again: the longer the way to a checkpoint, the fewer pages go into the file.
+    client.pragma('wal_autocheckpoint = 8000')
     client.pragma('journal_size_limit = 67108864')
   }
   client.pragma('cache_size = -32000')

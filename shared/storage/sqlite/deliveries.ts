@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, lt, or, sql } from 'drizzle-orm'
+import { and, asc, eq, inArray, lt, sql } from 'drizzle-orm'
 import type { OutcomeEntry } from '../../contracts/delivery.ts'
 import type { DeliveryStore, OpenDelivery } from '../storage.ts'
 import type { Db } from './database.ts'
@@ -43,35 +43,13 @@ export function reads(db: Db): Pick<Sync<DeliveryStore>, 'dueBefore' | 'openInBa
 }
 
 export function writes(db: Db): Pick<Sync<DeliveryStore>, 'create' | 'record' | 'interrupt'> {
-  const p = sql.placeholder
-  const insert = db
-    .insert(deliveries)
-    .values({
-      id: p('id'),
-      organizationId: p('organizationId'),
-      eventId: p('eventId'),
-      webhookId: p('webhookId'),
-      eventType: p('eventType'),
-      subscriptionIds: p('subscriptionIds'),
-      batchId: p('batchId'),
-      lane: p('lane'),
-      cause: sql`nullif(${p('cause')}, 'null')`,
-      acceptedAt: p('acceptedAt'),
-      state: 'pending',
-      generation: 0,
-      attempts: 0,
-      step: 0,
-      createdAt: p('now'),
-      updatedAt: p('now'),
-      nextAttemptAt: p('now'),
-    })
-    .onConflictDoNothing()
-    .prepare()
-  const openOne = db
-    .select({ id: deliveries.id, batchId: deliveries.batchId })
-    .from(deliveries)
-    .where(and(eq(deliveries.id, p('id')), or(eq(deliveries.state, 'pending'), eq(deliveries.state, 'retrying'))))
-    .prepare()
+  const insert = db.$client.prepare(`
+    INSERT INTO deliveries (id, organization_id, event_id, webhook_id, event_type, subscription_ids, batch_id, lane, cause, accepted_at, state,
+      generation, attempts, step, created_at, updated_at, next_attempt_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', 0, 0, 0, ?, ?, ?) ON CONFLICT DO NOTHING`)
+  const openOne = db.$client.prepare<[string], { id: string; batchId: string | null }>(
+    "SELECT id, batch_id AS batchId FROM deliveries WHERE id = ? AND state IN ('pending', 'retrying')",
+  )
   const markInterrupted = db.$client.prepare(
     "UPDATE attempts SET outcome = 'interrupted', finished_at = ?, error = 'the dispatcher ended in mid-request', decision = 'the delivery is tried again' WHERE outcome IS NULL AND started_at < ?",
   )
@@ -80,9 +58,10 @@ export function writes(db: Db): Pick<Sync<DeliveryStore>, 'create' | 'record' | 
   return {
     create(list, now) {
       return list.flatMap((delivery) => {
-        if (insert.run({ ...delivery, cause: JSON.stringify(delivery.cause), now }).changes === 1)
-          return { id: delivery.id, batchId: delivery.batchId }
-        return openOne.get({ id: delivery.id }) ?? []
+        const { id, organizationId, eventId, webhookId, eventType, subscriptionIds, batchId, lane, cause, acceptedAt } = delivery
+        const ids = [id, organizationId, eventId, webhookId, eventType, JSON.stringify(subscriptionIds), batchId, lane]
+        const isNew = insert.run(...ids, cause && JSON.stringify(cause), acceptedAt, now, now, now).changes === 1
+        return isNew ? { id, batchId } : (openOne.get(id) ?? [])
       })
     },
     record: (entries: OutcomeEntry[], now: number) => record(entries, now),

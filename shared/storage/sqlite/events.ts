@@ -33,33 +33,18 @@ export function reads(db: Db): Pick<Sync<EventStore>, 'find' | 'load' | 'notFann
   }
 }
 
-function insertion(db: Db) {
-  const p = sql.placeholder
-  return db
-    .insert(events)
-    .values({
-      id: p('id'),
-      organizationId: p('organizationId'),
-      source: p('source'),
-      dedupKey: p('dedupKey'),
-      bodyHash: p('bodyHash'),
-      type: p('type'),
-      envelope: p('envelope'),
-      headers: p('headers'),
-      raw: p('raw'),
-      dataStart: p('dataStart'),
-      dataEnd: p('dataEnd'),
-      dataText: p('dataText'),
-      receivedAt: p('receivedAt'),
-    })
-    .onConflictDoNothing()
-    .prepare()
+/** Plain SQL: this and the deliveries' own are the hottest statements of ingest. */
+function insertion(db: Db): { run(event: NewEvent): { changes: number } } {
+  const insert = db.$client.prepare(`
+    INSERT INTO events (id, organization_id, source, dedup_key, body_hash, type, envelope, headers, raw, data_start, data_end, data_text, received_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`)
+  return { run: (event) => insert.run(...columns(event)) }
 }
 
 /** For events that are made in the course of another write. */
 export function eventInsert(db: Db): (event: NewEvent) => void {
   const insert = insertion(db)
-  return (event) => void insert.run(columns(event))
+  return (event) => void insert.run(event)
 }
 
 export function writes(db: Db): Pick<Sync<EventStore>, 'accept' | 'markFannedOut'> {
@@ -79,7 +64,7 @@ export function writes(db: Db): Pick<Sync<EventStore>, 'accept' | 'markFannedOut
 
   /** The id it is stored under; a twin with another body is a conflict. */
   function insertOne(event: NewEvent): { id: string; duplicate: boolean } | { conflict: string } {
-    if (insert.run(columns(event)).changes === 1) return { id: event.envelope.id, duplicate: false }
+    if (insert.run(event).changes === 1) return { id: event.envelope.id, duplicate: false }
     const { organizationId, source } = event.envelope
     const known = twin.get({ organizationId, source, dedupKey: event.dedupKey })
     if (!known) throw new Error(`event ${event.envelope.id} was neither stored nor found`)
@@ -127,23 +112,12 @@ function findConflict(list: NewEvent[], find: (event: NewEvent) => { id: string;
   return undefined
 }
 
-function columns(event: NewEvent) {
-  const { envelope, data } = event
-  const range =
-    'start' in data ? { dataStart: data.start, dataEnd: data.end, dataText: null } : { dataStart: null, dataEnd: null, dataText: data.text }
-  return {
-    id: envelope.id,
-    organizationId: envelope.organizationId,
-    source: envelope.source,
-    dedupKey: event.dedupKey,
-    bodyHash: event.bodyHash,
-    type: envelope.type,
-    envelope,
-    headers: event.headers,
-    raw: Buffer.from(event.raw.buffer, event.raw.byteOffset, event.raw.byteLength),
-    receivedAt: event.receivedAt,
-    ...range,
-  }
+function columns({ envelope, dedupKey, bodyHash, headers, raw, data, receivedAt }: NewEvent): unknown[] {
+  const { id, organizationId, source, type } = envelope
+  const [start, end, text] = 'start' in data ? [data.start, data.end, null] : [null, null, data.text]
+  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength)
+  const texts = [JSON.stringify(envelope), JSON.stringify(headers)]
+  return [id, organizationId, source, dedupKey, bodyHash, type, ...texts, bytes, start, end, text, receivedAt]
 }
 
 const stored = (row: Row): StoredEvent => ({

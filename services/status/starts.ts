@@ -1,0 +1,78 @@
+import type { OutcomeEntry } from '../../shared/contracts/delivery.ts'
+
+type Started = Extract<OutcomeEntry, { kind: 'started' }>
+export type Told = { id: string; outcomes: OutcomeEntry[] }
+export type Sifted = {
+  outcomes: OutcomeEntry[] /** Entries of the stream that say nothing more once those are recorded. */
+  done: string[]
+}
+export type Starts = {
+  /** @param all whatever is still held back comes out too */
+  sift(told: Told[], now: number, all?: boolean): Sifted
+  /** After a failure: the stream still has all that was held back, and brings it again. */
+  drop(): void
+}
+
+/** Long enough for nearly every attempt to end, short enough that one that hangs is seen hanging. */
+const heldMs = 1_000
+
+/**
+ * Holds back the starts of attempts: most end within a second, and the row of an attempt is then written once and whole.
+ * The stream keeps them meanwhile, so nothing is lost with us.
+ */
+export function createStarts(): Starts {
+  const held = new Map<string, { at: number; open: Map<string, Started> }>()
+  const entryOf = new Map<string, string>()
+
+  function hold(id: string, starts: Started[], at: number): void {
+    held.set(id, { at, open: new Map(starts.map((start) => [start.attemptId, start])) })
+    for (const { attemptId } of starts) entryOf.set(attemptId, id)
+  }
+
+  /** @returns the entry of the stream, where this was the last that it told of */
+  function end(attemptId: string): string | undefined {
+    const id = entryOf.get(attemptId)
+    const entry = id === undefined ? undefined : held.get(id)
+    if (!id || !entry) return undefined
+    entryOf.delete(attemptId)
+    entry.open.delete(attemptId)
+    if (entry.open.size > 0) return undefined
+    held.delete(id)
+    return id
+  }
+
+  function takeOverdue(before: number): Sifted {
+    const overdue: Sifted = { outcomes: [], done: [] }
+    for (const [id, { at, open }] of held) {
+      if (at > before) break
+      overdue.outcomes.push(...open.values())
+      overdue.done.push(id)
+      for (const attemptId of open.keys()) entryOf.delete(attemptId)
+      held.delete(id)
+    }
+    return overdue
+  }
+
+  return {
+    sift(told, now, all = false) {
+      const outcomes: OutcomeEntry[] = []
+      const done: string[] = []
+      for (const { id, outcomes: list } of told) {
+        const starts = list.filter((outcome) => outcome.kind === 'started')
+        if (starts.length > 0) hold(id, starts, now)
+        else done.push(id)
+        for (const outcome of list) if (outcome.kind !== 'started') outcomes.push(outcome)
+      }
+      for (const outcome of outcomes) {
+        const entry = outcome.kind === 'finished' ? end(outcome.attemptId) : undefined
+        if (entry) done.push(entry)
+      }
+      const overdue = takeOverdue(all ? Number.POSITIVE_INFINITY : now - heldMs)
+      return { outcomes: [...overdue.outcomes, ...outcomes], done: [...overdue.done, ...done] }
+    },
+    drop() {
+      held.clear()
+      entryOf.clear()
+    },
+  }
+}
