@@ -9,7 +9,7 @@ import { stores, type Access } from './stores.ts'
  * transaction, commits once and answers them together: group commit. A call that fails rolls back alone. The reader
  * has a connection of its own, so that a heavy filter waits for nobody and stalls nobody.
  */
-export type Call = { id: number; store: string; method: string; args: unknown[] }
+export type Call = { id: number; store: string; method: string; /** As they are, or as JSON text. */ args: unknown[] | string }
 /** Sent last: what came before it is done first. */
 export type Close = { close: true }
 export type Reply = {
@@ -39,7 +39,8 @@ function execute(call: Call): Reply {
   const method = methods[call.store]?.[call.method]
   if (!method) return { id: call.id, fault: { message: `no ${access} method ${call.store}.${call.method}` } }
   try {
-    return { id: call.id, value: method(...call.args) }
+    const args = typeof call.args === 'string' ? (JSON.parse(call.args) as unknown[]) : call.args
+    return { id: call.id, value: method(...args) }
   } catch (error) {
     if (error instanceof Problem) return { id: call.id, problem: { code: error.code, message: error.message, errors: error.errors } }
     return { id: call.id, fault: { message: (error as Error).message, stack: (error as Error).stack } }
