@@ -1,0 +1,67 @@
+import { sql, type SQL } from 'drizzle-orm'
+import { drizzle, type NodePgDatabase, type NodePgQueryResultHKT } from 'drizzle-orm/node-postgres'
+import type { PgDatabase } from 'drizzle-orm/pg-core'
+import pg from 'pg'
+import { clean } from './columns.ts'
+
+export type Db = NodePgDatabase & { $client: pg.Pool }
+/** The pool, or one transaction: what a statement may run in. */
+export type Executor = PgDatabase<NodePgQueryResultHKT>
+
+// Milliseconds and counts fit a number; structures are read where it is known what they are.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number)
+pg.types.setTypeParser(pg.types.builtins.JSON, (text) => text)
+
+/**
+ * Connections are made as they are needed. A server or role that does not wait for its disk is told to: a 202 would
+ * not survive a power cut. One that waits for standbys too is left as it is.
+ */
+export function openPool(url: string, { readOnly, connections }: { readOnly: boolean; connections: number }): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: connections, application_name: 'tidings', keepAlive: true })
+  pool.on('connect', (client) => {
+    const set = readOnly
+      ? 'SET default_transaction_read_only = on'
+      : "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    // whoever asked for the connection hears of a fault by the statement that follows
+    client.query(set).catch(() => {})
+  })
+  // An idle connection that breaks is replaced by the pool; whoever asks next hears if none can be made.
+  pool.on('error', () => {})
+  return pool
+}
+
+export const openDatabase = (pool: pg.Pool): Db => drizzle(pool)
+
+/** Serialization failure, deadlock, and a lock that was not to be had in time: the same again may well succeed. */
+const passing = new Set(['40001', '40P01', '55P03'])
+const tries = 5
+
+export const codeOf = (error: unknown): string | undefined =>
+  (error as { code?: string }).code ?? (error as { cause?: { code?: string } }).cause?.code
+
+/** Several statements as one, done again a few times when they stood in the way of others. */
+export async function inTransaction<T>(db: Db, work: (tx: Executor) => Promise<T>): Promise<T> {
+  return again(() => db.transaction(work))
+}
+
+export async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (let count = 1; ; count++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (count === tries || !passing.has(codeOf(error) ?? '')) throw error
+    }
+  }
+}
+
+/** A list of objects as a table to select from, in one parameter: `columns` as in `id text, at bigint`, by the names of their members. */
+export function rowsOf(list: object[], columns: string): SQL {
+  const text = JSON.stringify(list, (_, value: unknown) => (typeof value === 'string' ? clean(value) : value))
+  return sql`json_to_recordset(${text}::json) as ${sql.raw(`(${columns})`)}`
+}
+
+/** Rows of a raw statement, by the names that it gives its columns. */
+export async function all<T>(db: Executor, statement: SQL): Promise<T[]> {
+  return (await db.execute(statement)).rows as T[]
+}
