@@ -1,7 +1,8 @@
 import { customType } from 'drizzle-orm/pg-core'
 
-/** What no text of Postgres can hold is marked: a receiver's answer may have any bytes. */
-export const clean = (value: string): string => (value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value)
+/** What no text of Postgres can hold, U+0000 and half a character, is marked: a receiver may answer anything. */
+export const clean = (value: string): string =>
+  /[\0\ud800-\udfff]/.test(value) ? Buffer.from(value.replaceAll('\0', '\uFFFD')).toString() : value
 
 /**
  * Text in the order of its bytes, whatever the database was created with: ids then grow with time, pages follow SQLite's

@@ -35,31 +35,46 @@ export const openDatabase = (pool: pg.Pool): Db => drizzle(pool)
 
 /** Serialization failure, deadlock, and a lock that was not to be had in time: the same again may well succeed. */
 const passing = new Set(['40001', '40P01', '55P03'])
+/** A key that somebody else put there after it was looked for: who looks again finds it. */
+const lookedFor = new Set(['event_keys', 'idempotency_keys'])
 const tries = 5
-
-export const codeOf = (error: unknown): string | undefined =>
-  (error as { code?: string }).code ?? (error as { cause?: { code?: string } }).cause?.code
 
 /** Several statements as one, done again a few times when they stood in the way of others. */
 export async function inTransaction<T>(db: Db, work: (tx: Executor) => Promise<T>): Promise<T> {
   return again(() => db.transaction(work))
 }
 
+/** Reads that belong together see the database as it was when the first of them began. */
+export const atOneMoment = <T>(db: Db, work: (tx: Executor) => Promise<T>): Promise<T> =>
+  db.transaction(work, { isolationLevel: 'repeatable read', accessMode: 'read only' })
+
 export async function again<T>(work: () => Promise<T>): Promise<T> {
   for (let count = 1; ; count++) {
     try {
       return await work()
     } catch (error) {
-      if (count === tries || !passing.has(codeOf(error) ?? '')) throw error
+      if (count === tries || !mayPass(error)) throw error
     }
   }
 }
 
-/** A list of objects as a table to select from, in one parameter: `columns` as in `id text, at bigint`, by the names of their members. */
-export function rowsOf(list: object[], columns: string): SQL {
-  const text = JSON.stringify(list, (_, value: unknown) => (typeof value === 'string' ? clean(value) : value))
-  return sql`json_to_recordset(${text}::json) as ${sql.raw(`(${columns})`)}`
+function mayPass(error: unknown): boolean {
+  const { code, table } = ((error as Error).cause ?? error) as { code?: string; table?: string }
+  return passing.has(code ?? '') || (code === '23505' && lookedFor.has(table ?? ''))
 }
+
+/**
+ * A list of flat objects as a table to select from, in one parameter: `columns` as in `id text, at bigint`, by the names
+ * of their members. Structures go in as their JSON text, and are cast where they are used.
+ */
+export function rowsOf(list: Record<string, string | number | boolean | null>[], columns: string): SQL {
+  let text = JSON.stringify(list)
+  if (/\\u(0000|d[89a-f])/.test(text)) text = JSON.stringify(list.map(cleaned))
+  return sql`json_to_recordset(${text}::json) as ${sql.raw(`r (${columns})`)}`
+}
+
+const cleaned = (row: object) =>
+  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, typeof value === 'string' ? clean(value) : value]))
 
 /** Rows of a raw statement, by the names that it gives its columns. */
 export async function all<T>(db: Executor, statement: SQL): Promise<T[]> {

@@ -175,8 +175,6 @@ export const events = pgTable(
     id: id(),
     organizationId: organizationId(),
     source: text('source').notNull(),
-    dedupKey: text('dedup_key'),
-    bodyHash: text('body_hash').notNull(),
     type: text('type').notNull(),
     envelope: json<Envelope>('envelope').notNull(),
     headers: json<Record<string, string>>('headers').notNull(),

@@ -185,8 +185,6 @@ CREATE TABLE "events" (
 	"id" text COLLATE "C" PRIMARY KEY NOT NULL,
 	"organization_id" text COLLATE "C" NOT NULL,
 	"source" text COLLATE "C" NOT NULL,
-	"dedup_key" text COLLATE "C",
-	"body_hash" text COLLATE "C" NOT NULL,
 	"type" text COLLATE "C" NOT NULL,
 	"envelope" json NOT NULL,
 	"headers" json NOT NULL,
