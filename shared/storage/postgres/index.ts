@@ -1,10 +1,9 @@
 import type pg from 'pg'
+import type { OpenOptions } from '../open.ts'
 import type { Storage } from '../storage.ts'
 import { openDatabase, openPool } from './database.ts'
 import { checkSchema, migrate } from './migrate.ts'
 import { stores } from './stores.ts'
-
-export type OpenOptions = { readOnly?: boolean; migrations?: 'apply' | 'check' }
 
 /** Opens `postgres://…`: a pool of connections behind the storage port. */
 export async function open(url: string, { readOnly = false, migrations = 'apply' }: OpenOptions = {}): Promise<Storage> {

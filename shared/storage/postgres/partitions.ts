@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { all, inTransaction, type Db, type Executor } from './database.ts'
 
 /**
@@ -74,14 +74,13 @@ async function make(tx: Executor, piece: Piece): Promise<void> {
   const [known] = await all<{ name: string | null }>(tx, sql`select to_regclass(${`events_${piece.name}`})::text as name`)
   if (known?.name) return
   for (const [table, key] of Object.entries(logTables)) {
-    const [parent, child, rest] = [table, `${table}_${piece.name}`, `${table}_default`].map((name) => sql.identifier(name)) as [SQL, SQL, SQL]
+    const [parent, child, rest] = [sql.raw(table), sql.raw(`${table}_${piece.name}`), sql.raw(`${table}_default`)]
     const within = sql.raw(`${key} >= '${idAt(piece.from)}' and ${key} < '${idAt(piece.to)}'`)
     // made beside it and attached: the table itself is written to meanwhile
     await tx.execute(sql`create table ${child} (like ${parent} including all)`)
     await tx.execute(sql`with moved as (delete from ${rest} where ${within} returning *) insert into ${child} select * from moved`)
-    await tx.execute(
-      sql`alter table ${parent} attach partition ${child} for values from (${sql.raw(`'${idAt(piece.from)}'`)}) to (${sql.raw(`'${idAt(piece.to)}'`)})`,
-    )
+    const bounds = sql.raw(`from ('${idAt(piece.from)}') to ('${idAt(piece.to)}')`)
+    await tx.execute(sql`alter table ${parent} attach partition ${child} for values ${bounds}`)
   }
 }
 

@@ -7,19 +7,32 @@ export function create(db: Db): RetentionStore {
   return {
     prepare: async (now) => void (await makeAhead(db, now)),
     async prune(before) {
-      const pruned: Pruned = { events: 0, deliveries: 0, attempts: 0, more: false }
-      for (const piece of await pieces(db)) {
-        if (piece.to > before) break
+      const forgotten = await db.execute(sql`
+        delete from idempotency_keys where ctid = any(array(select ctid from idempotency_keys where created_at < ${before} limit ${keysAtOnce}))`)
+      const more = forgotten.rowCount === keysAtOnce
+      const old = (await pieces(db)).filter(({ to }) => to <= before)
+      for (const [i, piece] of old.entries()) {
         if (await isInUse(db, piece)) continue
+        // a week that somebody opens again meanwhile has only lost these
+        if (await forgetKeys(db, piece)) return { ...nothing, more: true }
         const counts = await countRows(db, piece)
-        // in a transaction of its own, since it takes long; a week that somebody opens again meanwhile has only lost these
-        await db.execute(sql`delete from event_keys where event_id >= ${idAt(piece.from)} and event_id < ${idAt(piece.to)}`)
-        if (await inTransaction(db, (tx) => drop(tx, piece))) for (const name of tables) pruned[name] += counts[name]
+        if (await inTransaction(db, (tx) => drop(tx, piece))) return { ...counts, more: more || i < old.length - 1 }
       }
-      await db.execute(sql`delete from idempotency_keys where created_at < ${before}`)
-      return pruned
+      return { ...nothing, more }
     },
   }
+}
+
+const nothing: Pruned = { events: 0, deliveries: 0, attempts: 0, more: false }
+/** Each call drops one week, or forgets so many keys: whoever calls has other things to do in between. */
+const keysAtOnce = 20_000
+
+/** Whether there are more. */
+async function forgetKeys(db: Executor, { from, to }: Piece): Promise<boolean> {
+  const { rowCount } = await db.execute(sql`
+    delete from event_keys where ctid = any(array(
+      select ctid from event_keys where event_id >= ${idAt(from)} and event_id < ${idAt(to)} limit ${keysAtOnce}))`)
+  return rowCount === keysAtOnce
 }
 
 const tables = Object.keys(logTables) as (keyof typeof logTables)[]
