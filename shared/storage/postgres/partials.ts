@@ -1,17 +1,23 @@
 import { and, asc, desc, eq, gt, inArray, lt, lte, ne, or, sql } from 'drizzle-orm'
-import type { NewPartial, PartialStore } from '../storage.ts'
+import type { NewPartial, PartialEvent, PartialStore } from '../storage.ts'
 import { partials } from './collect-schema.ts'
 import { inTransaction, type Db } from './database.ts'
 import { receive } from './partials-receive.ts'
 
 const isWaiting = (id: string) => and(eq(partials.id, id), eq(partials.state, 'waiting'))
 
+/** The driver's own kind of bytes stays here. */
+const given = ({ raw, ...row }: typeof partials.$inferSelect): PartialEvent => ({
+  ...row,
+  raw: new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength),
+})
+
 export function create(db: Db): PartialStore {
   return {
     receive: (list: NewPartial[], identity) => receive(db, list, identity),
     async load(id) {
       const [found] = await db.select().from(partials).where(eq(partials.id, id))
-      return found
+      return found && given(found)
     },
     async list(organizationId, source, { state, limit, after }) {
       // Ids are made in the order of time (UUIDv7), so that the id is the cursor.
@@ -28,7 +34,7 @@ export function create(db: Db): PartialStore {
         )
         .orderBy(desc(partials.id))
         .limit(limit + 1)
-      const page = rows.slice(0, limit)
+      const page = rows.slice(0, limit).map(given)
       return { rows: page, nextCursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null }
     },
     due(before, limit, after) {
@@ -60,7 +66,7 @@ export function create(db: Db): PartialStore {
         if (row.state !== 'failed') return 'open'
         const again = { state: 'waiting', attempts: 0, nextAttemptAt: now, updatedAt: now } as const
         const [waiting] = await tx.update(partials).set(again).where(eq(partials.id, id)).returning()
-        return waiting
+        return waiting && given(waiting)
       }),
     async forget({ ended, failed }, limit) {
       const old = db
