@@ -45,8 +45,9 @@ async function openPglite(): Promise<TestStorage> {
 /** Postgres in this process: where no server is installed, and for a look at whether it still works where one is. */
 export const pglite: Dialect = { name: 'Postgres (PGlite)', open: openPglite }
 
-/** Made by test/support/postgres-setup.ts where there is none. */
-export const postgresUrl = process.env.TEST_POSTGRES_URL
+/** Of test/support/postgres-setup.ts where none was given. `pglite`: as if no server was there. */
+const { TEST_POSTGRES_URL: given } = process.env
+export const postgresUrl = given === 'pglite' ? undefined : given
 
 /** Every dialect runs the same suites. */
 export const dialects: Dialect[] = [

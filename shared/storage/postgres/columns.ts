@@ -18,4 +18,7 @@ const jsonText = customType<{ data: unknown; driverData: string }>({
 })
 export const json = <T>(name: string) => jsonText(name).$type<T>()
 
-export const bytes = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' })
+export const bytes = customType<{ data: Uint8Array; driverData: Uint8Array }>({
+  dataType: () => 'bytea',
+  fromDriver: ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
+})

@@ -68,11 +68,7 @@ const newColumns = `id text, organization_id text, event_id text, webhook_id tex
   accepted_at bigint, batch_id text, lane text, cause text`
 
 /** One statement; those that exist are left as they are. Returns the others. */
-export async function insertDeliveries(
-  db: Executor,
-  list: NewDelivery[],
-  now: number,
-): Promise<{ id: string; batchId: string | null }[]> {
+export async function insertDeliveries(db: Executor, list: NewDelivery[], now: number): Promise<{ id: string; batchId: string | null }[]> {
   const rows = list.map((one) => ({
     id: one.id,
     organization_id: one.organizationId,

@@ -89,7 +89,8 @@ export function create(db: Db): Pick<DeliveryStore, 'find' | 'ofEvent' | 'filter
 }
 
 /** A delivery's id begins with the time of its event's: this leads to one partition. */
-export const ofTime = (eventId: string): SQL => sql`${deliveries.id} >= ${eventId.slice(0, 13)} and ${deliveries.id} < ${`${eventId.slice(0, 13)}~`}`
+export const ofTime = (eventId: string): SQL =>
+  sql`${deliveries.id} >= ${eventId.slice(0, 13)} and ${deliveries.id} < ${`${eventId.slice(0, 13)}~`}`
 
 const rows = (db: Executor) =>
   db
@@ -149,7 +150,10 @@ async function counted(
   piece: SQL | undefined,
   atMost: number,
 ): Promise<number> {
-  const select = db.select({ one: sql`1`.as('one') }).from(deliveries).$dynamic()
+  const select = db
+    .select({ one: sql`1`.as('one') })
+    .from(deliveries)
+    .$dynamic()
   if (asks(filter)) select.leftJoin(events, eq(events.id, deliveries.eventId))
   const matching = select
     .where(and(eq(deliveries.organizationId, organizationId), whereOf(deliveryColumns, filter), piece))
@@ -222,7 +226,12 @@ export const opened = {
   lane: deliveries.lane,
 }
 
-async function redeliver(tx: Executor, organizationId: string, id: string, now: number): Promise<OpenDelivery | 'gone' | 'open' | undefined> {
+async function redeliver(
+  tx: Executor,
+  organizationId: string,
+  id: string,
+  now: number,
+): Promise<OpenDelivery | 'gone' | 'open' | undefined> {
   const [found] = await tx
     .select({ organizationId: deliveries.organizationId, state: deliveries.state, webhookId: deliveries.webhookId })
     .from(deliveries)

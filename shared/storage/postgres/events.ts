@@ -196,7 +196,7 @@ function columns(event: NewEvent) {
 
 const stored = (row: Row): StoredEvent => ({
   envelope: row.envelope,
-  data: row.dataText ?? row.raw.toString('utf8', row.dataStart ?? 0, row.dataEnd ?? 0),
+  data: row.dataText ?? Buffer.from(row.raw.subarray(row.dataStart ?? 0, row.dataEnd ?? 0)).toString(),
   receivedAt: row.receivedAt,
   fannedOutAt: row.fannedOutAt,
   matched: row.matched,

@@ -59,7 +59,8 @@ function conditionOf(column: SQLWrapper, { op, value }: CheckedCondition): SQL {
 }
 
 /** Said plainly, since Postgres uses no index for `is not distinct from`. */
-const equals = (column: SQLWrapper, value: CheckedValue): SQL => (value === null ? sql`${column} is null` : sql`${column} = ${bound(value)}`)
+const equals = (column: SQLWrapper, value: CheckedValue): SQL =>
+  value === null ? sql`${column} is null` : sql`${column} = ${bound(value)}`
 
 /** Letters of ASCII alone are the same in both sizes, as in SQLite: the columns are ordered by their bytes. */
 const likeOf = (text: SQLWrapper, value: string): SQL => sql`${text} ilike ${`%${value.replace(/[\\%_]/g, '\\$&')}%`}`

@@ -83,7 +83,20 @@ async function deliverOn(tx: Executor, followed: Follower[], known: Known, now: 
     const policy = targets.get(one.webhookId)?.retry
     if (!made.has(one.id) || !policy) return []
     const { id: own, organizationId: owner, eventId, webhookId, lane } = one
-    return [{ id: own, organizationId: owner, eventId, webhookId, generation: 0, step: 0, nextAttemptAt: now, batchId: null, lane, retry: policy }]
+    return [
+      {
+        id: own,
+        organizationId: owner,
+        eventId,
+        webhookId,
+        generation: 0,
+        step: 0,
+        nextAttemptAt: now,
+        batchId: null,
+        lane,
+        retry: policy,
+      },
+    ]
   })
 }
 

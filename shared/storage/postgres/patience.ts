@@ -69,7 +69,10 @@ async function rowAt(
 function between(descending: boolean, from: Position | undefined, end: Position | undefined): SQL | undefined {
   const key = sql`(${deliveries.createdAt}, ${deliveries.id})`
   const [beyond, upTo] = descending ? [sql`<`, sql`>=`] : [sql`>`, sql`<=`]
-  return and(from && sql`${key} ${beyond} (${from.createdAt}::bigint, ${from.id})`, end && sql`${key} ${upTo} (${end.createdAt}::bigint, ${end.id})`)
+  return and(
+    from && sql`${key} ${beyond} (${from.createdAt}::bigint, ${from.id})`,
+    end && sql`${key} ${upTo} (${end.createdAt}::bigint, ${end.id})`,
+  )
 }
 
 type Found = { row: string; keys: Record<string, CursorValue> }
