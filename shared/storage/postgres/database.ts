@@ -18,14 +18,12 @@ pg.types.setTypeParser(pg.types.builtins.JSON, (text) => text)
  * not survive a power cut. One that waits for standbys too is left as it is.
  */
 export function openPool(url: string, { readOnly, connections }: { readOnly: boolean; connections: number }): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max: connections, application_name: 'tidings', keepAlive: true })
-  pool.on('connect', (client) => {
-    const set = readOnly
-      ? 'SET default_transaction_read_only = on'
-      : "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-    // whoever asked for the connection hears of a fault by the statement that follows
-    client.query(set).catch(() => {})
-  })
+  const set = readOnly
+    ? 'SET default_transaction_read_only = on'
+    : "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+  // said before anybody gets the connection, which is none where that fails
+  const onConnect = (client: pg.ClientBase) => client.query(set)
+  const pool = new pg.Pool({ connectionString: url, max: connections, application_name: 'tidings', keepAlive: true, onConnect })
   // An idle connection that breaks is replaced by the pool; whoever asks next hears if none can be made.
   pool.on('error', () => {})
   return pool
