@@ -56,7 +56,9 @@ describe.skipIf(!hasRealPostgres)(`two processes on one Postgres${reason}`, () =
       after: null,
       requestId: null,
     })
-    const writes = Array.from({ length: 60 }, (_, n) => [one, other][n % 2]?.audit.append(row(n % 3 === 0 ? 'chained' : 'chained too', n)))
+    const writes = Array.from({ length: 60 }, (_, n) =>
+      (n % 2 === 0 ? one : other).audit.append(row(n % 3 === 0 ? 'chained' : 'chained too', n)),
+    )
     await Promise.all(writes)
 
     for (const [organizationId, rows] of [
@@ -130,7 +132,7 @@ describe.skipIf(!hasRealPostgres)(`two processes on one Postgres${reason}`, () =
   it('count every change of the registry', async () => {
     const before = await one.webhooks.registryVersion()
     const webhooks = Array.from({ length: 30 }, () => aWebhook({ organizationId: 'counted' }))
-    await Promise.all(webhooks.map((webhook, i) => [one, other][i % 2]?.webhooks.create(webhook)))
+    await Promise.all(webhooks.map((webhook, i) => (i % 2 === 0 ? one : other).webhooks.create(webhook)))
 
     expect(await other.webhooks.registryVersion()).toBe(before + webhooks.length)
     const { version, subscriptions } = await one.subscriptions.inForce()

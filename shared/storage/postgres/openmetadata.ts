@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, getTableColumns, inArray, isNotNull, isNull, ne, or, sql, type SQL } from 'drizzle-orm'
+import { and, asc, count, desc, eq, getTableColumns, inArray, isNotNull, isNull, or, sql, type SQL } from 'drizzle-orm'
 import type { FieldSpecs } from '../../contracts/api/fields.ts'
 import { nextOf } from '../../relations.ts'
 import type { OpenMetadataListing, OpenMetadataRecord, OpenMetadataStore, RelatedWebhook } from '../openmetadata.ts'
