@@ -36,6 +36,13 @@ export async function makeAhead(db: Db, now: number): Promise<number> {
   const current = weekOf(now)
   const numbers = new Set(Array.from({ length: weeksAhead + 2 }, (_, i) => current - 1 + i))
   for (const time of await timesInDefault(db)) if (weekOf(time) <= current + weeksAhead) numbers.add(weekOf(time))
+  return makeMissing(db, numbers)
+}
+
+/** Makes the partitions that these times fall into, before what comes with them. */
+export const makeWeeks = (db: Db, times: number[]): Promise<number> => makeMissing(db, new Set(times.map(weekOf)))
+
+async function makeMissing(db: Db, numbers: Set<number>): Promise<number> {
   const existing = new Set((await pieces(db)).map(({ name }) => name))
   let made = 0
   for (const piece of [...numbers].map(pieceOf)) {
