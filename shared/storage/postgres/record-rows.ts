@@ -156,11 +156,15 @@ export async function disableWebhook(tx: Executor, webhookId: string, reason: st
 /** Those of the events none of whose deliveries is open any more. */
 export async function eventsWithoutOpen(db: Db, eventIds: string[]): Promise<string[]> {
   if (eventIds.length === 0) return []
-  // A delivery's id begins with the time of its event's: this leads to one partition.
+  const sorted = eventIds.toSorted()
+  const [first, last] = [sorted[0] as string, sorted.at(-1) as string]
+  // A delivery's id begins with the time of its event's: that leads to its partition. Its state is asked for in a way that the index
+  // of open deliveries has no part in: where many more are open than Postgres believes, it would read them all.
   const rows = await all<{ id: string }>(
     db,
-    sql`select e.id from unnest(${sql.param(eventIds)}::text[]) as e (id) where not exists (
-      select from deliveries d where d.event_id = e.id and d.id >= left(e.id, 13) and d.id < left(e.id, 13) || '~' and d.state in ('pending', 'retrying'))`,
+    sql`select distinct event_id as id from deliveries where event_id = any(${sql.param(eventIds)}) and id >= ${first.slice(0, 13)}
+      and id < ${`${last.slice(0, 13)}~`} and state || '' in ('pending', 'retrying')`,
   )
-  return rows.map(({ id }) => id)
+  const open = new Set(rows.map(({ id }) => id))
+  return eventIds.filter((id) => !open.has(id))
 }
