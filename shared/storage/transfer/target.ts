@@ -3,6 +3,7 @@ import { getTableConfig, type PgColumn, type PgTable } from 'drizzle-orm/pg-core
 import { clean } from '../postgres/columns.ts'
 import { all, type Executor } from '../postgres/database.ts'
 import { storedKey } from '../postgres/events.ts'
+import { eventKeys } from '../postgres/schema.ts'
 import { complete, nameOf, primaryKeyOf, type Key, type Row } from './tables.ts'
 
 const listOf = (names: string[]): SQL =>
@@ -54,7 +55,7 @@ async function writeKeys(tx: Executor, events: Row[]): Promise<void> {
   const textsOf = (name: string) => sql`${sql.param(keyed.map((row) => clean(row[name] as string)))}::text[]`
   const keys = sql`${sql.param(keyed.map((row) => storedKey(row.dedup_key as string)))}::text[]`
   await tx.execute(sql`
-    insert into event_keys (organization_id, source, dedup_key, event_id, body_hash)
+    insert into ${eventKeys} (organization_id, source, dedup_key, event_id, body_hash)
     select * from unnest(${textsOf('organization_id')}, ${textsOf('source')}, ${keys}, ${textsOf('id')}, ${textsOf('body_hash')})
     on conflict do nothing`)
 }
@@ -83,7 +84,7 @@ export async function remove(tx: Executor, table: PgTable, order: string[], keys
   const lists = columns.map((column, i) => sql`${sql.param(keys.map((key) => key[i]))}::${sql.raw(carriageOf(column).array)}`)
   await tx.execute(sql`delete from ${table} where ${listOf(order)} in (select * from unnest(${sql.join(lists, sql`, `)}))`)
   if (nameOf(table) === 'events')
-    await tx.execute(sql`delete from event_keys where event_id = any(${sql.param(keys.map(([id]) => id))}::text[])`)
+    await tx.execute(sql`delete from ${eventKeys} where event_id = any(${sql.param(keys.map(([id]) => id))}::text[])`)
 }
 
 export async function countOf(tx: Executor, table: string): Promise<number> {

@@ -4,6 +4,7 @@ import * as auditStore from '../postgres/audit.ts'
 import { all, inTransaction, openDatabase, openPool, type Db } from '../postgres/database.ts'
 import { migrate } from '../postgres/migrate.ts'
 import { idAt, makeWeeks, week } from '../postgres/partitions.ts'
+import { eventKeys } from '../postgres/schema.ts'
 import { openProgress, refuseForeign, type Progress } from './progress.ts'
 import { TransferRefused } from './refused.ts'
 import { openSource, type Source } from './source.ts'
@@ -71,7 +72,7 @@ async function carryAll(source: Source, db: Db, tell: (step: Step) => void): Pro
 
   const counts = [...wholes, ...logs.map(({ table }) => table)].map(nameOf).map((table) => ({ table, source: source.count(table) }))
   const tables = []
-  for (const { table, source: rows } of [...counts, { table: 'event_keys', source: source.count('events', 'dedup_key') }])
+  for (const { table, source: rows } of [...counts, { table: nameOf(eventKeys), source: source.count('events', 'dedup_key') }])
     tables.push({ table, carried: carried.get(table) ?? 0, source: rows, target: await countOf(db, table) })
   const wasWritten = source.version() !== before
   const auditBrokenIn = await brokenChains(db)
