@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { systemClock, type Clock } from './clock.ts'
 import { serve, type Serving } from './http/serve.ts'
 import { createLogger, type Logger } from './logger.ts'
+import { Problem } from './problem.ts'
 import type { RedisTarget } from './redis.ts'
 import { openVaultOf, type Vault } from './secrets.ts'
 import type { Service } from './service.ts'
@@ -72,13 +73,14 @@ function read<T extends z.ZodRawShape>(schema: z.ZodObject<T>, process: NodeJS.P
   }
 }
 
-/** A reader may come up before the writer has made the database: it waits, and says so. */
+/** A reader may come up before the writer has made the database, and anybody before its server: it waits, and says so. */
 async function openWhenThere(url: string, options: OpenOptions, log: Logger): Promise<Storage> {
   for (let tries = 0; ; tries++) {
     try {
       return await openStorage(url, options)
     } catch (error) {
-      if (!options.readOnly || tries > 300 || error instanceof SchemaMismatch) throw error
+      const isAway = options.readOnly || (error instanceof Problem && error.code === 'unavailable')
+      if (!isAway || tries > 300 || error instanceof SchemaMismatch) throw error
       if (tries === 0) log.info({ reason: (error as Error).message }, 'the database is not there yet, waiting for it')
       await pause(200)
     }

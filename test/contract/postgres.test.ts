@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import pg from 'pg'
 import { v7 } from 'uuid'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -145,6 +146,21 @@ describe.runIf(postgresUrl)('Postgres', () => {
         delivery: { state: 'succeeded', attempts: 1 },
         attempts: [{ number: 1 }],
       })
+  })
+
+  it('says nothing of the values of a statement that failed, and of a server that is away that it is', async () => {
+    const storage = await open()
+    const secret = 'a hash that no log may have'
+    await client.query('ALTER TABLE api_keys RENAME TO gone')
+    const fault = await storage.keys.findByHash(secret, someTime).catch((error: unknown) => error as Error)
+    expect(fault).toMatchObject({ message: expect.stringMatching(/"api_keys" does not exist \(42P01\), in: select/) as string })
+    expect(inspect(fault, { depth: 9, showHidden: true })).not.toContain(secret)
+
+    const nowhere = new URL(database.url)
+    nowhere.pathname = '/no_such_database'
+    await expect(openStorage(nowhere.href)).rejects.toThrow(/does not exist/)
+    nowhere.searchParams.set('host', '/no/such/folder')
+    await expect(openStorage(nowhere.href)).rejects.toMatchObject({ code: 'unavailable' })
   })
 
   it('holds any text, and finds what can be found in any bytes', async () => {

@@ -23,7 +23,14 @@ export function openPool(url: string, { readOnly, connections }: { readOnly: boo
     : "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
   // said before anybody gets the connection, which is none where that fails
   const onConnect = (client: pg.ClientBase) => client.query(set)
-  const pool = new pg.Pool({ connectionString: url, max: connections, application_name: 'tidings', keepAlive: true, onConnect })
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connections,
+    application_name: 'tidings',
+    keepAlive: true,
+    connectionTimeoutMillis: 10_000,
+    onConnect,
+  })
   // An idle connection that breaks is replaced by the pool; whoever asks next hears if none can be made.
   pool.on('error', () => {})
   return pool
