@@ -6,6 +6,7 @@ import { reseal } from '../shared/reseal.ts'
 import { openVaultOf } from '../shared/secrets.ts'
 import { fragments, readSettings, SettingsError } from '../shared/settings.ts'
 import { openStorage } from '../shared/storage/open.ts'
+import { SchemaMismatch } from '../shared/storage/schema-mismatch.ts'
 import { openDataFolder } from './data-folder.ts'
 import { standaloneSettings } from './settings.ts'
 
@@ -23,7 +24,7 @@ export async function rekey(env: Record<string, string | undefined>, out: (text:
     const folder = await openDataFolder(env.DATA_DIR ? resolve(env.DATA_DIR) : resolve(root, './data'))
     const own = !env.MASTER_KEY && !env.MASTER_KEY_FILE && existsSync(folder.masterKey) ? { MASTER_KEY_FILE: folder.masterKey } : {}
     const settings = readSettings(rekeySettings, { ...env, ...own })
-    const storage = await openStorage(settings.databaseUrl ?? `sqlite:${folder.database}`)
+    const storage = await openStorage(settings.databaseUrl ?? `sqlite:${folder.database}`, { migrations: 'check' })
     try {
       const { rows, resealed, unreadable } = await reseal(storage, openVaultOf(settings), (sofar) =>
         out(`looked at ${sofar.rows} webhooks and sources, sealed ${sofar.resealed} anew\n`),
@@ -39,7 +40,7 @@ export async function rekey(env: Record<string, string | undefined>, out: (text:
       await storage.close()
     }
   } catch (error) {
-    if (!(error instanceof SettingsError)) throw error
+    if (!(error instanceof SettingsError || error instanceof SchemaMismatch)) throw error
     out(`${error.message}\n`)
     return 78
   }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readSettings, SettingsError } from '../shared/settings.ts'
+import { SchemaMismatch } from '../shared/storage/schema-mismatch.ts'
 import { assemble, type Standalone } from './assembly.ts'
 import { StartError, openDataFolder, type DataFolder } from './data-folder.ts'
 import { FolderTakenError } from './redis/record.ts'
@@ -24,7 +25,7 @@ export async function standalone(env: Record<string, string | undefined>): Promi
     endOnSignal(running)
     process.stdout.write(`${welcome(await running, folder)}\n`)
   } catch (error) {
-    if (![StartError, SettingsError, NoRedisError, FolderTakenError].some((kind) => error instanceof kind)) throw error
+    if (![StartError, SettingsError, SchemaMismatch, NoRedisError, FolderTakenError].some((kind) => error instanceof kind)) throw error
     say(`\nTidings did not start: ${(error as Error).message}`)
     process.exit(1)
   }

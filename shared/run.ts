@@ -3,11 +3,13 @@ import type { z } from 'zod'
 import { systemClock, type Clock } from './clock.ts'
 import { serve, type Serving } from './http/serve.ts'
 import { createLogger, type Logger } from './logger.ts'
+import { Problem } from './problem.ts'
 import type { RedisTarget } from './redis.ts'
 import { openVaultOf, type Vault } from './secrets.ts'
 import type { Service } from './service.ts'
 import { readSettings, SettingsError } from './settings.ts'
-import { openStorage } from './storage/open.ts'
+import { openStorage, type OpenOptions } from './storage/open.ts'
+import { SchemaMismatch } from './storage/schema-mismatch.ts'
 import type { Storage } from './storage/storage.ts'
 
 type CommonSettings = {
@@ -45,7 +47,11 @@ export async function run<T extends z.ZodRawShape>(
     process.exit(1)
   })
 
-  const storage = await openWhenThere(common.databaseUrl, options, log)
+  const storage = await openWhenThere(common.databaseUrl, { ...options, migrations: 'check' }, log).catch((error: unknown) => {
+    if (!(error instanceof SchemaMismatch)) throw error
+    process.stderr.write(`${name} does not start: ${error.message}\n`)
+    return process.exit(78)
+  })
   const vault = openVaultOf(common)
   const redis = { url: common.redisUrl, prefix: common.redisPrefix }
   const service = await start({ settings, storage, redis, vault, log, clock: systemClock })
@@ -67,13 +73,14 @@ function read<T extends z.ZodRawShape>(schema: z.ZodObject<T>, process: NodeJS.P
   }
 }
 
-/** A reader may come up before the writer has made the database: it waits, and says so. */
-async function openWhenThere(url: string, options: { readOnly?: boolean }, log: Logger): Promise<Storage> {
+/** A reader may come up before the writer has made the database, and anybody before its server: it waits, and says so. */
+async function openWhenThere(url: string, options: OpenOptions, log: Logger): Promise<Storage> {
   for (let tries = 0; ; tries++) {
     try {
       return await openStorage(url, options)
     } catch (error) {
-      if (!options.readOnly || tries > 300) throw error
+      const isAway = options.readOnly || (error instanceof Problem && error.code === 'unavailable')
+      if (!isAway || tries > 300 || error instanceof SchemaMismatch) throw error
       if (tries === 0) log.info({ reason: (error as Error).message }, 'the database is not there yet, waiting for it')
       await pause(200)
     }

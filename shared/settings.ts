@@ -45,7 +45,7 @@ export const fragments = {
       .describe('Prefix of every key, in braces.'),
   },
   storage: {
-    databaseUrl: z.string().min(1).describe('`sqlite:` and a file path.'),
+    databaseUrl: z.string().min(1).describe('`sqlite:` and a file path, or `postgres://user:password@host/database`.'),
     masterKey: z
       .string()
       .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64: `openssl rand -base64 32`')

@@ -21,6 +21,7 @@ export default defineConfig({
       test: {
         name,
         include: [`dist/test/${name}/**/*.test.js`],
+        ...(name === 'contract' && { globalSetup: './dist/test/support/postgres-setup.js' }),
         pool: 'forks',
         fileParallelism: together,
         sequence: { groupOrder: order },

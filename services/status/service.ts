@@ -20,6 +20,7 @@ import { keepOpteryxWebhook, opteryxTarget } from './opteryx.ts'
 import { watchHealth } from './health.ts'
 import { startReconciler } from './reconcile.ts'
 import { startRecorder } from './record.ts'
+import { keepLog } from './retention.ts'
 import { redeliverSteadily } from './redeliver.ts'
 import type { StatusSettings } from './settings.ts'
 
@@ -79,7 +80,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     prefix,
     storage,
     queue,
-    chores: [redeliverSteadily(deps), watchHealth(deps)],
+    chores: [redeliverSteadily(deps), watchHealth(deps), keepLog({ storage, settings, clock, log })],
     self,
     clock,
     log,

@@ -31,6 +31,11 @@ export const statusSettings = z.object({
   redeliveryRate: integer(1, 100_000)
     .default(200)
     .describe('Deliveries a second that redeliveries of many open again, all together: so that fresh events are not delayed by them.'),
+  logRetentionDays: integer(0, 3_650)
+    .default(90)
+    .describe(
+      'Events accepted so many days ago are forgotten, with their deliveries and attempts; on Postgres by whole weeks. None that still has a delivery to make. 0: never, and the log grows for ever.',
+    ),
   disableAfterDays: integer(0, 365)
     .default(5)
     .describe('A webhook that has done nothing but fail for so many days is switched off; events `webhook.failing` warn of it. 0: never.'),

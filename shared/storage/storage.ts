@@ -6,6 +6,7 @@ import type { CollectStore, PartialStore } from './collect.ts'
 import type { DirectoryStore } from './directory.ts'
 import type { LedgerStore } from './ledger.ts'
 import type { OpenMetadataStore } from './openmetadata.ts'
+import type { RetentionStore } from './retention.ts'
 import type {
   AcceptResult,
   ApiKey,
@@ -57,6 +58,7 @@ export type Storage = {
   redeliveries: RedeliveryStore
   stats: StatsStore
   ledger: LedgerStore
+  retention: RetentionStore
   /** Resolves when reads and writes work, rejects otherwise. */
   ping(): Promise<void>
   close(): Promise<void>

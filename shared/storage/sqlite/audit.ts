@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { and, asc, desc, eq, getTableColumns, gt, lt, sql, type SQL } from 'drizzle-orm'
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core'
-import type { AuditCheck, AuditStore, NewAuditRow } from '../audit.ts'
+import { checkChain, hashOf, textOf } from '../audit-chain.ts'
+import type { AuditCheck, AuditStore } from '../audit.ts'
 import type { Db } from './database.ts'
 import { audit } from './guard-schema.ts'
 import type { Sync } from './stores.ts'
@@ -9,14 +9,6 @@ import type { Sync } from './stores.ts'
 /** The texts as they are stored: what is hashed is what is there, and no other form of it. */
 const text = (column: typeof audit.before | typeof audit.after) => sql<string | null>`${column}`
 const stored = { ...getTableColumns(audit), before: text(audit.before).as('before_text'), after: text(audit.after).as('after_text') }
-
-type Hashed = Omit<NewAuditRow, 'before' | 'after'> & { before: string | null; after: string | null }
-
-function hashOf(row: Hashed, previousHash: string): string {
-  const { organizationId, at, actor, actorLabel, action, targetType, targetId, before, after, requestId } = row
-  const all = [previousHash, organizationId, at, actor, actorLabel, action, targetType, targetId, before, after, requestId]
-  return createHash('sha256').update(JSON.stringify(all)).digest('hex')
-}
 
 const own = (organizationId: string, ...more: (SQL | undefined)[]) => and(eq(audit.organizationId, organizationId), ...more)
 const is = (column: SQLiteColumn, value: string | undefined) => (value === undefined ? undefined : eq(column, value))
@@ -48,14 +40,7 @@ export function reads(db: Db): Pick<Sync<AuditStore>, 'list' | 'verify'> {
         .orderBy(asc(audit.seq))
         .limit(most)
         .all()
-      let { seq, hash, rows: count } = from
-      for (const row of rows) {
-        if (row.previousHash !== hash || row.hash !== hashOf(row, hash)) return { rows: count, seq, hash, brokenAt: row.seq, done: true }
-        seq = row.seq
-        hash = row.hash
-        count++
-      }
-      return { rows: count, seq, hash, brokenAt: null, done: rows.length < most }
+      return checkChain(rows, from, most)
     },
   }
 }
@@ -81,5 +66,3 @@ export function writes(db: Db): Pick<Sync<AuditStore>, 'append'> {
     },
   }
 }
-
-const textOf = (value: unknown): string | null => (value === null || value === undefined ? null : JSON.stringify(value))

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { Problem } from '../../problem.ts'
+import type { OpenOptions } from '../open.ts'
 import type { Storage } from '../storage.ts'
 import type { Access } from './stores.ts'
 import type { Call, Close, Reply, ThreadData } from './thread.ts'
@@ -16,7 +17,7 @@ type Thread = {
 }
 
 /** Opens `sqlite:<file>` (`libsql:<file>` is the same file through the other driver): one writing thread (none when `readOnly`) and one reading thread, behind the storage port. */
-export async function open(url: string, { readOnly = false }: { readOnly?: boolean } = {}): Promise<Storage> {
+export async function open(url: string, { readOnly = false }: OpenOptions = {}): Promise<Storage> {
   const driver = url.startsWith('libsql:') ? 'libsql' : 'better-sqlite3'
   const file = resolve(url.replace(/^(sqlite|libsql):(\/\/)?/, ''))
   mkdirSync(dirname(file), { recursive: true })

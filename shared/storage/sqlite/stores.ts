@@ -14,6 +14,7 @@ import * as openMetadata from './openmetadata.ts'
 import * as partials from './partials.ts'
 import * as redeliveries from './redeliveries.ts'
 import * as refusals from './refusals.ts'
+import * as retention from './retention.ts'
 import * as sealed from './sealed.ts'
 import * as sessions from './sessions.ts'
 import * as sources from './sources.ts'
@@ -47,6 +48,7 @@ const files = {
   redeliveries: [redeliveries],
   stats: [stats],
   ledger: [ledger],
+  retention: [retention],
 }
 
 export function stores(db: Db, access: Access): Record<string, Record<string, Call>> {

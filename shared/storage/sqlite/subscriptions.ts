@@ -1,6 +1,7 @@
 import { and, asc, eq, getTableColumns, gt, inArray, isNull, lte, or, sql } from 'drizzle-orm'
 import type { Subscription } from '../../contracts/subscription.ts'
 import type { SubscriptionStore, Terms } from '../storage.ts'
+import { wishOf } from '../wish.ts'
 import type { Db } from './database.ts'
 import { registryBump, registryVersion } from './registry.ts'
 import { hasWebhook } from './relations.ts'
@@ -9,18 +10,6 @@ import type { Sync } from './stores.ts'
 
 const columns = getTableColumns(subscriptions)
 const ofWebhook = (webhookId: string) => and(eq(subscriptions.webhookId, webhookId), isNull(subscriptions.deletedAt))
-
-/** Equal for two subscriptions that want the same events: neither the order of members nor of values matters. */
-function wishOf({ eventType, filters }: Pick<Subscription, 'eventType' | 'filters'>): string {
-  const { open_metadata: openMetadata, ...clauses } = filters
-  return JSON.stringify([eventType, heldOf(clauses), openMetadata ? heldOf(openMetadata) : null])
-}
-
-const heldOf = (clauses: Record<string, string[] | undefined>) =>
-  Object.entries(clauses)
-    .filter(([, values]) => values !== undefined)
-    .map(([clause, values]) => [clause, [...new Set(values)].sort()] as const)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
 
 const inForceOf = (db: Db, webhookId: string): Subscription[] =>
   db.select().from(subscriptions).where(ofWebhook(webhookId)).orderBy(asc(subscriptions.id)).all()

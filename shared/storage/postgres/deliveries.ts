@@ -1,0 +1,94 @@
+import { and, asc, eq, lt, sql, type SQL } from 'drizzle-orm'
+import type { DeliveryStore, NewDelivery, OpenDelivery } from '../storage.ts'
+import { again, all, rowsOf, type Db, type Executor } from './database.ts'
+import { opened } from './delivery-log.ts'
+import { recorder } from './record.ts'
+import { deliveries, webhooks } from './schema.ts'
+
+/** Columns that make the job of a delivery again; the policy is the webhook's of today. */
+const openColumns = { ...opened, retry: webhooks.retry }
+/** Written out and not as parameters, so that Postgres sees that the partial index holds these rows. */
+const isOpen = sql`${deliveries.state} in ('pending', 'retrying')`
+const among = (ids: string[]): SQL => sql`${deliveries.id} = any(${sql.param(ids)})`
+
+type Part = Pick<DeliveryStore, 'create' | 'record' | 'interrupt' | 'dueBefore' | 'openInBatch' | 'eventsInBatch' | 'stillOpen'>
+
+export function create(db: Db): Part {
+  const select = () => db.select(openColumns).from(deliveries).innerJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
+  return {
+    async create(list, now) {
+      if (list.length === 0) return []
+      const made = await again(() => insertDeliveries(db, list, now))
+      const open = new Map(made.map((one) => [one.id, one]))
+      const others = list.flatMap(({ id }) => (open.has(id) ? [] : id))
+      if (others.length > 0) {
+        const { id, batchId } = deliveries
+        const known = await db
+          .select({ id, batchId })
+          .from(deliveries)
+          .where(and(among(others), isOpen))
+        for (const one of known) open.set(one.id, one)
+      }
+      return list.flatMap(({ id }) => open.get(id) ?? [])
+    },
+    record: recorder(db),
+    async interrupt(startedBefore, now) {
+      const result = await again(() =>
+        db.execute(sql`
+          update attempts set outcome = 'interrupted', finished_at = ${now}, error = 'the dispatcher ended in mid-request',
+            decision = 'the delivery is tried again'
+          where outcome is null and started_at < ${startedBefore}`),
+      )
+      return result.rowCount ?? 0
+    },
+    async dueBefore(time, limit, after): Promise<OpenDelivery[]> {
+      const beyond = after && sql`(${deliveries.nextAttemptAt}, ${deliveries.id}) > (${after.nextAttemptAt}::bigint, ${after.id})`
+      const where = and(isOpen, lt(deliveries.nextAttemptAt, time), beyond)
+      return select().where(where).orderBy(asc(deliveries.nextAttemptAt), asc(deliveries.id)).limit(limit)
+    },
+    openInBatch: (batchId) =>
+      db
+        .select({ deliveryId: deliveries.id, eventId: deliveries.eventId, generation: deliveries.generation })
+        .from(deliveries)
+        .where(and(eq(deliveries.batchId, batchId), eq(deliveries.generation, 0), isOpen))
+        .orderBy(asc(deliveries.eventId)),
+    async eventsInBatch(batchId) {
+      const rows = await db
+        .select({ eventId: deliveries.eventId })
+        .from(deliveries)
+        .where(eq(deliveries.batchId, batchId))
+        .orderBy(asc(deliveries.eventId))
+      return rows.map(({ eventId }) => eventId)
+    },
+    stillOpen: async (ids) => (ids.length === 0 ? [] : select().where(and(isOpen, among(ids)))),
+  }
+}
+
+const newColumns = `id text, organization_id text, event_id text, webhook_id text, event_type text, subscription_ids text,
+  accepted_at bigint, batch_id text, lane text, cause text`
+
+/** One statement; those that exist are left as they are. Returns the others. */
+export async function insertDeliveries(db: Executor, list: NewDelivery[], now: number): Promise<{ id: string; batchId: string | null }[]> {
+  const rows = list.map((one) => ({
+    id: one.id,
+    organization_id: one.organizationId,
+    event_id: one.eventId,
+    webhook_id: one.webhookId,
+    event_type: one.eventType,
+    subscription_ids: JSON.stringify(one.subscriptionIds),
+    accepted_at: one.acceptedAt,
+    batch_id: one.batchId,
+    lane: one.lane,
+    cause: one.cause && JSON.stringify(one.cause),
+  }))
+  // in the order of their ids: two relays that make the same ones then wait for each other, and not crosswise
+  return all(
+    db,
+    sql`insert into deliveries (id, organization_id, event_id, webhook_id, event_type, subscription_ids, state, generation, attempts, step,
+        accepted_at, created_at, updated_at, next_attempt_at, batch_id, lane, cause)
+      select id, organization_id, event_id, webhook_id, event_type, subscription_ids::json, 'pending', 0, 0, 0,
+        accepted_at, ${now}::bigint, ${now}::bigint, ${now}::bigint, batch_id, lane, cause::json
+      from ${rowsOf(rows, newColumns)} order by id
+      on conflict (id) do nothing returning id, batch_id as "batchId"`,
+  )
+}

@@ -1,0 +1,300 @@
+import { sql } from 'drizzle-orm'
+import { bigint, boolean, index, integer, pgTable, primaryKey, uniqueIndex } from 'drizzle-orm/pg-core'
+import type { AttemptTimings, DeliveryState, Outcome } from '../../contracts/delivery.ts'
+import type { Envelope } from '../../contracts/event.ts'
+import type { CollectSettings } from '../../contracts/lookup.ts'
+import type { RetryPolicy } from '../../contracts/retry.ts'
+import type { SubscriptionFilters } from '../../contracts/subscription.ts'
+import type { Filter } from '../../contracts/filter.ts'
+import type { OpenMetadataEntity, OpenMetadataSnapshot } from '../openmetadata.ts'
+import type { Attempt, DeliveryCause, NamedSecret, Recipients, Redelivery, Scope, SealedLookup, WebhookSecret } from '../storage.ts'
+import { bytes, json, text } from './columns.ts'
+
+/** Times are milliseconds, ids text, structures JSON. The log is partitioned by its ids, which begin with their time: see migrations and partitions.ts. */
+const id = () => text('id').primaryKey()
+const organizationId = () => text('organization_id').notNull()
+const time = (name: string) => bigint(name, { mode: 'number' })
+const flag = (name: string) => boolean(name)
+
+export const organizations = pgTable('organizations', { id: id(), createdAt: time('created_at').notNull() })
+
+export const apiKeys = pgTable('api_keys', {
+  id: id(),
+  organizationId: organizationId(),
+  label: text('label').notNull(),
+  hash: text('hash').notNull().unique(),
+  scopes: json<Scope[]>('scopes').notNull(),
+  createdAt: time('created_at').notNull(),
+  expiresAt: time('expires_at'),
+  lastUsedAt: time('last_used_at'),
+  /** Requests a second; null: what the settings say. */
+  rateLimit: integer('rate_limit'),
+  /** While rotating: the key it had before, and until when that is taken too. */
+  previousHash: text('previous_hash').unique(),
+  previousExpiresAt: time('previous_expires_at'),
+})
+
+export const sources = pgTable(
+  'sources',
+  {
+    id: id(),
+    organizationId: organizationId(),
+    name: text('name').notNull(),
+    adapter: text('adapter').notNull(),
+    scheme: text('scheme'),
+    schemeParams: json<Record<string, unknown>>('scheme_params').notNull(),
+    secrets: json<string[]>('secrets').notNull(),
+    namedSecrets: json<NamedSecret[]>('named_secrets').notNull().default([]),
+    settings: json<Record<string, unknown>>('settings').notNull(),
+    lookup: json<SealedLookup>('lookup'),
+    collect: json<CollectSettings>('collect'),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+  },
+  (t) => [uniqueIndex('sources_name').on(t.organizationId, t.name)],
+)
+
+export const eventTypes = pgTable(
+  'event_types',
+  {
+    organizationId: organizationId(),
+    name: text('name').notNull(),
+    description: text('description'),
+    schema: json<unknown>('schema'),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.name] })],
+)
+
+export const webhooks = pgTable(
+  'webhooks',
+  {
+    id: id(),
+    organizationId: organizationId(),
+    url: text('url').notNull(),
+    label: text('label'),
+    active: flag('active').notNull(),
+    scheme: text('scheme').notNull(),
+    format: text('format').notNull(),
+    secrets: json<WebhookSecret[]>('secrets').notNull(),
+    headers: text('headers'),
+    formatSettings: text('format_settings'),
+    retry: json<RetryPolicy>('retry').notNull(),
+    timeoutMs: integer('timeout_ms').notNull(),
+    batchSize: integer('batch_size').notNull().default(1),
+    order: text('order').$type<'entity' | 'webhook'>(),
+    maxInFlight: integer('max_in_flight'),
+    /** Requests a second. */
+    rateLimit: integer('rate_limit'),
+    /** Webhooks that get an event once this one has it, and the one that takes over when this one has failed. */
+    triggers: json<string[]>('triggers').notNull().default([]),
+    fallback: text('fallback'),
+    /** Who else is told of an event: people of the directory. */
+    recipients: json<Recipients[]>('recipients').notNull().default([]),
+    disabledReason: text('disabled_reason'),
+    lastSucceededAt: time('last_succeeded_at'),
+    lastFailedAt: time('last_failed_at'),
+    lastFailedStatusCode: integer('last_failed_status_code'),
+    lastFailedReason: text('last_failed_reason'),
+    lastFailedOutcome: text('last_failed_outcome').$type<Outcome>(),
+    /** A delivery used up its retries, and nothing has succeeded since. */
+    retriesExhausted: flag('retries_exhausted').notNull().default(false),
+    nextAttemptAt: time('next_attempt_at'),
+    consecutiveFailures: integer('consecutive_failures').notNull().default(0),
+    /** First failure since the last success. */
+    failingSince: time('failing_since'),
+    /** How many warnings were given since then. */
+    warnings: integer('warnings').notNull().default(0),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+    /** Kept after removal: the log still names the webhook. */
+    removedAt: time('removed_at'),
+  },
+  (t) => [index('webhooks_organization').on(t.organizationId, t.id)],
+)
+
+/** What OpenMetadata's entity has beside the webhook itself. The revision counts its versions: 1 is 0.1. */
+export const openMetadataWebhooks = pgTable(
+  'openmetadata_webhooks',
+  {
+    webhookId: text('webhook_id').primaryKey(),
+    organizationId: organizationId(),
+    name: text('name').notNull(),
+    entity: json<OpenMetadataEntity>('entity').notNull(),
+    revision: integer('revision').notNull(),
+    updatedAt: time('updated_at').notNull(),
+    updatedBy: text('updated_by').notNull(),
+  },
+  (t) => [uniqueIndex('openmetadata_webhooks_name').on(t.organizationId, t.name)],
+)
+
+export const openMetadataVersions = pgTable(
+  'openmetadata_webhook_versions',
+  {
+    webhookId: text('webhook_id').notNull(),
+    revision: integer('revision').notNull(),
+    shown: json<OpenMetadataSnapshot['shown']>('shown').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.webhookId, t.revision] })],
+)
+
+export const subscriptions = pgTable(
+  'subscriptions',
+  {
+    id: id(),
+    organizationId: organizationId(),
+    webhookId: text('webhook_id').notNull(),
+    eventType: text('event_type').notNull(),
+    filters: json<SubscriptionFilters>('filters').notNull(),
+    createdAt: time('created_at').notNull(),
+    deletedAt: time('deleted_at'),
+  },
+  (t) => [index('subscriptions_webhook').on(t.webhookId), index('subscriptions_organization').on(t.organizationId)],
+)
+
+/** One row: grows with every change of the registry. */
+export const registry = pgTable('registry', { id: integer('id').primaryKey(), version: time('version').notNull() })
+
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    organizationId: organizationId(),
+    key: text('key').notNull(),
+    bodyHash: text('body_hash').notNull(),
+    eventIds: json<string[]>('event_ids').notNull(),
+    createdAt: time('created_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.key] })],
+)
+
+/** The accept log. `data` is a byte range of `raw`, or its own text where it is no part of it. */
+export const events = pgTable(
+  'events',
+  {
+    id: id(),
+    organizationId: organizationId(),
+    source: text('source').notNull(),
+    type: text('type').notNull(),
+    envelope: json<Envelope>('envelope').notNull(),
+    headers: json<Record<string, string>>('headers').notNull(),
+    raw: bytes('raw').notNull(),
+    dataStart: integer('data_start'),
+    dataEnd: integer('data_end'),
+    dataText: text('data_text'),
+    receivedAt: time('received_at').notNull(),
+    fannedOutAt: time('fanned_out_at'),
+    matched: integer('matched'),
+    /** Members of the envelope that the log is searched by. */
+    subject: text('subject'),
+    entityType: text('entity_type'),
+    entityId: text('entity_id'),
+    entityName: text('entity_name'),
+  },
+  (t) => [
+    index('events_not_fanned_out').on(t.receivedAt).where(sql`fanned_out_at is null`),
+    index('events_received').on(t.organizationId, t.receivedAt, t.id, t.source),
+  ],
+)
+
+/** What makes an event the same when it is sent again: a table of its own, since this must hold over all partitions. */
+export const eventKeys = pgTable(
+  'event_keys',
+  {
+    organizationId: organizationId(),
+    source: text('source').notNull(),
+    dedupKey: text('dedup_key').notNull(),
+    eventId: text('event_id').notNull(),
+    bodyHash: text('body_hash').notNull(),
+  },
+  // keys are added in the order of their events: a few bytes for each stretch of the table find those of a time
+  (t) => [primaryKey({ columns: [t.organizationId, t.source, t.dedupKey] }), index('event_keys_event').using('brin', t.eventId)],
+)
+
+export const deliveries = pgTable(
+  'deliveries',
+  {
+    id: id(),
+    organizationId: organizationId(),
+    eventId: text('event_id').notNull(),
+    webhookId: text('webhook_id').notNull(),
+    eventType: text('event_type').notNull(),
+    subscriptionIds: json<string[]>('subscription_ids').notNull(),
+    state: text('state').$type<DeliveryState>().notNull(),
+    generation: integer('generation').notNull(),
+    attempts: integer('attempts').notNull(),
+    step: integer('step').notNull(),
+    acceptedAt: time('accepted_at').notNull(),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+    nextAttemptAt: time('next_attempt_at'),
+    lastAttemptAt: time('last_attempt_at'),
+    deliveredAt: time('delivered_at'),
+    lastOutcome: text('last_outcome').$type<Outcome>(),
+    lastStatusCode: integer('last_status_code'),
+    lastError: text('last_error'),
+    reason: text('reason'),
+    /** Deliveries of one batch share one job and one request. */
+    batchId: text('batch_id'),
+    /** Deliveries of one lane are made one after the other, in the order of their events. */
+    lane: text('lane'),
+    /** Set where no subscription asked for it, but another webhook. */
+    cause: json<DeliveryCause>('cause'),
+  },
+  (t) => [
+    index('deliveries_batch').on(t.batchId).where(sql`batch_id is not null`),
+    index('deliveries_created').on(t.organizationId, t.createdAt, t.id),
+    index('deliveries_state').on(t.organizationId, t.state, t.createdAt, t.id),
+    // with all that the commonest search asks for: one webhook's, of one status
+    index('deliveries_webhook').on(t.webhookId, t.createdAt, t.id, t.state, t.organizationId),
+    index('deliveries_event').on(t.eventId),
+    index('deliveries_open').on(t.nextAttemptAt, t.id).where(sql`state in ('pending', 'retrying')`),
+  ],
+)
+
+export const attempts = pgTable(
+  'attempts',
+  {
+    id: text('id').notNull(),
+    deliveryId: text('delivery_id').notNull(),
+    webhookId: text('webhook_id').notNull(),
+    generation: integer('generation').notNull(),
+    number: integer('number').notNull(),
+    startedAt: time('started_at').notNull(),
+    finishedAt: time('finished_at'),
+    outcome: text('outcome').$type<Outcome>(),
+    statusCode: integer('status_code'),
+    error: text('error'),
+    timings: json<AttemptTimings>('timings'),
+    request: json<NonNullable<Attempt['request']>>('request'),
+    responseHeaders: json<Record<string, string>>('response_headers'),
+    responseBody: text('response_body'),
+    responseTruncated: flag('response_truncated').notNull().default(false),
+    nextAttemptAt: time('next_attempt_at'),
+    decision: text('decision'),
+  },
+  (t) => [
+    // with the delivery, by whose id they are partitioned: attempts lie beside it, and are dropped with it
+    primaryKey({ columns: [t.deliveryId, t.id] }),
+    index('attempts_delivery').on(t.deliveryId, t.number),
+    index('attempts_unfinished').on(t.startedAt).where(sql`outcome is null`),
+    // all that the figures of the console look at, so that they never read a row
+    index('attempts_webhook').on(t.webhookId, t.startedAt, t.outcome),
+  ],
+)
+
+export const redeliveries = pgTable(
+  'redeliveries',
+  {
+    id: id(),
+    organizationId: organizationId(),
+    filter: json<Filter | null>('filter'),
+    before: time('before').notNull(),
+    state: text('state').$type<Redelivery['state']>().notNull(),
+    matched: integer('matched').notNull(),
+    redelivered: integer('redelivered').notNull(),
+    createdAt: time('created_at').notNull(),
+    updatedAt: time('updated_at').notNull(),
+  },
+  (t) => [index('redeliveries_organization').on(t.organizationId, t.createdAt)],
+)
