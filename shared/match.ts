@@ -95,8 +95,11 @@ export function createMatcher(version: number, subscriptions: Subscription[]): M
   for (const choice of choices) for (const word of new Set(choice.flat())) shared.set(word, (shared.get(word) ?? 0) + 1)
 
   const index = new Map<string, Subscription[]>()
+  // letters in a row are many words of each event, and asked for by few
+  const withGrams = new Set<string>()
   for (const [i, subscription] of subscriptions.entries()) {
     for (const word of rarest(choices[i] as string[][], shared)) {
+      if (word.startsWith(`${subscription.organizationId} gram `)) withGrams.add(subscription.organizationId)
       const bucket = index.get(word)
       if (bucket) bucket.push(subscription)
       else index.set(word, [subscription])
@@ -107,7 +110,7 @@ export function createMatcher(version: number, subscriptions: Subscription[]): M
     version,
     match(event) {
       const candidates = new Set<Subscription>()
-      for (const word of wordsOf(event)) for (const subscription of index.get(word) ?? []) candidates.add(subscription)
+      for (const word of wordsOf(event, withGrams.has(event.organizationId))) for (const subscription of index.get(word) ?? []) candidates.add(subscription)
       const wanted = [...candidates].filter((subscription) => wants(subscription, event))
       wanted.sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0))
       const matched = new Map<string, string[]>()
@@ -165,11 +168,13 @@ function nameWord(glob: string): string | undefined {
 const gramsOf = (text: string): string[] => Array.from({ length: Math.max(0, text.length - 2) }, (_, at) => text.slice(at, at + 3))
 
 /** Every word under which a subscription that wants the event may stand. */
-function wordsOf({ organizationId, type, ...event }: Envelope): Set<string> {
+function wordsOf(event: Envelope, grams: boolean): Set<string> {
+  const { organizationId, type } = event
   const words = patternsOf(type).map((pattern) => `type ${pattern}`)
-  for (const clause of clauses) for (const value of subjects[clause]({ organizationId, type, ...event })) words.push(`${clause} ${value}`)
+  for (const clause of clauses) for (const value of subjects[clause](event)) words.push(`${clause} ${value}`)
   const { name, domain } = event.entity ?? {}
-  if (name !== undefined) words.push(...name.split('.').map((part) => `name part ${part}`), ...gramsOf(name).map((gram) => `gram ${gram}`))
+  if (name !== undefined) words.push(...name.split('.').map((part) => `name part ${part}`))
+  if (name !== undefined && grams) words.push(...gramsOf(name).map((gram) => `gram ${gram}`))
   if (domain !== undefined) for (const part of new Set([domain, nameParts(domain).at(-1)])) words.push(`domain part ${part}`)
   return new Set(words.map((word) => `${organizationId} ${word}`))
 }

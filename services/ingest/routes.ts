@@ -4,6 +4,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { createApp, type App, type AppEnv } from '../../shared/http/app.ts'
 import { presentedKey } from '../../shared/http/authenticate.ts'
 import { limitBody } from '../../shared/http/limit-body.ts'
+import { tell } from '../../shared/http/tell.ts'
 import type { Accepted } from '../../shared/contracts/api/accept.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Registry } from '../../shared/registry.ts'
@@ -42,7 +43,7 @@ export function createIngestApp(deps: RouteDeps): App {
     const key = await deps.authenticate.key(apiKeyOf(c), 'ingest')
     c.set('key', key)
     // before there is an answer: adding to one that is made copies it
-    for (const [name, value] of Object.entries(deps.authenticate.limits?.headers(key) ?? {})) c.header(name, value)
+    for (const [name, value] of Object.entries(deps.authenticate.limits?.headers(key) ?? {})) tell(c, name, value)
     await next()
   })
   app.post('/events', withKey, limited, async (c) => {

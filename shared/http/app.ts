@@ -1,10 +1,11 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { HTTPException } from 'hono/http-exception'
-import { requestId, type RequestIdVariables } from 'hono/request-id'
+import type { RequestIdVariables } from 'hono/request-id'
 import type { Logger } from 'pino'
 import type { ProblemDetails } from '../contracts/problem.ts'
 import { Problem, invalid, problemKinds, type ProblemCode } from '../problem.ts'
 import type { ApiKey, Session } from '../storage/storage.ts'
+import { tell } from './tell.ts'
 
 export type AppEnv = { Variables: RequestIdVariables & { key: ApiKey; session?: Session } }
 export type App = OpenAPIHono<AppEnv>
@@ -22,7 +23,13 @@ export function createApp(log: Logger): App {
       throw invalid(result.error.issues, prefix)
     },
   })
-  app.use('*', requestId({ generator: () => crypto.randomUUID() }))
+  app.use('*', async function namesRequest(c, next) {
+    const given = c.req.header('x-request-id')
+    const id = given && given.length <= 255 && /^[\w\-=]+$/.test(given) ? given : crypto.randomUUID()
+    c.set('requestId', id)
+    tell(c, 'x-request-id', id)
+    await next()
+  })
   app.notFound((c) => problemResponse(new Problem('not_found', `nothing is at ${c.req.method} ${c.req.path}`), c.get('requestId')))
   app.onError((error, c) => problemResponse(asProblem(error, log, c.get('requestId')), c.get('requestId')))
   return app

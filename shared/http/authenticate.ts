@@ -7,6 +7,7 @@ import { Problem } from '../problem.ts'
 import type { ApiKey, Scope, Session, Storage } from '../storage/storage.ts'
 import type { AppEnv } from './app.ts'
 import type { RateLimits } from './rate-limit.ts'
+import { tell } from './tell.ts'
 import { isSafe, originOf } from './same-origin.ts'
 import { readSession, sessionMs, writeSession } from './session-cookie.ts'
 
@@ -108,7 +109,7 @@ export function createAuthenticate(
     })
   /** Before there is an answer: adding to one that is made copies it. */
   function tellLimits(c: Context<AppEnv>): void {
-    for (const [name, value] of Object.entries(limits?.headers(c.get('key')) ?? {})) c.header(name, value)
+    for (const [name, value] of Object.entries(limits?.headers(c.get('key')) ?? {})) tell(c, name, value)
   }
   /** Of a session that was ended here; elsewhere it is forgotten within two seconds. */
   const forget = (sessionId: string) => void signedIn.delete(sessionId)

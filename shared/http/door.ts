@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { RequestError } from '@hono/node-server'
+import { LRUCache } from 'lru-cache'
 import { Problem } from '../problem.ts'
 import { problemResponse } from './app.ts'
 
@@ -36,11 +37,23 @@ function faultOf({ url = '', rawHeaders }: Line): string | undefined {
   const hosts = valuesOf('host', rawHeaders)
   if (hosts.length > 1) return 'there is more than one Host header'
   // `327.0.0.1` looks like a host and is none: the URL of the request could not be made
-  if (hosts[0] && (/[\s/@?#\\]/.test(hosts[0]) || !URL.canParse(`http://${hosts[0]}/`))) return 'the Host header names no host'
+  if (hosts[0] && !namesHost(hosts[0])) return 'the Host header names no host'
   const codings = valuesOf('transfer-encoding', rawHeaders)
   // RFC 9112 §6.3: where a body ends must not be a matter of opinion
   if (codings.length > 1 || !/^(chunked)?$/i.test(codings[0] ?? '')) return 'the only Transfer-Encoding is chunked'
   return undefined
+}
+
+/** Nearly all requests name the same few. */
+const knownHosts = new LRUCache<string, boolean>({ max: 1_000 })
+
+function namesHost(host: string): boolean {
+  let isHost = knownHosts.get(host)
+  if (isHost === undefined) {
+    isHost = !/[\s/@?#\\]/.test(host) && URL.canParse(`http://${host}/`)
+    knownHosts.set(host, isHost)
+  }
+  return isHost
 }
 
 const valuesOf = (name: string, rawHeaders: string[]): string[] =>

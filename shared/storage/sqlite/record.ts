@@ -1,4 +1,4 @@
-import { openStates, type DeliveryState, type OutcomeEntry } from '../../contracts/delivery.ts'
+import type { OutcomeEntry } from '../../contracts/delivery.ts'
 import type { OpenDelivery } from '../storage.ts'
 import type { Db } from './database.ts'
 import { followUps } from './follow-ups.ts'
@@ -27,19 +27,13 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
 
   /** The row of an attempt that the log has not heard of is written whole, and its delivery moved, by one statement each. */
   function finish(entry: Finished): boolean {
-    const delivery = write.delivery.get({ deliveryId: entry.deliveryId }) as Standing | undefined
-    if (!delivery) return false
-    const isNew =
-      write.insertWhole.run({ ...attemptColumns(entry), ...ids(entry), startedAt: entry.startedAt, number: delivery.attempts + 1 })
-        .changes === 1
-    if (isNew && delivery.attempts > 0) {
-      write.interruptEarlier.run({ deliveryId: entry.deliveryId, attemptId: entry.attemptId, now: entry.startedAt })
-    }
+    const { attemptId, deliveryId, startedAt } = entry
+    const written = write.insertWhole.get(...wholeAttempt(entry)) as { number: number } | undefined
+    const isNew = written !== undefined
+    if (written && written.number > 1) write.interruptEarlier.run({ deliveryId, attemptId, now: startedAt })
     if (!isNew && write.finishAttempt.run(attemptColumns(entry)).changes === 0) return false
-    const counted = isNew ? 1 : 0
-    const moves = movesOn(delivery, entry)
-    if (moves) write.moveDelivery.run({ ...deliveryColumns(entry), counted })
-    else if (isNew) write.countAttempt.run({ deliveryId: entry.deliveryId, startedAt: entry.startedAt })
+    const moves = write.moveDelivery.run(...deliveryColumns(entry, isNew)).changes === 1
+    if (!moves && isNew) write.countAttempt.run({ deliveryId, startedAt })
     noteHealth(entry)
     return moves && entry.state !== 'retrying'
   }
@@ -123,26 +117,24 @@ const attemptColumns = ({ attemptId, at, result, request, nextAttemptAt, decisio
   decision,
 })
 
-const deliveryColumns = ({ deliveryId, generation, state, step, at, startedAt, result, nextAttemptAt, decision }: Finished) => ({
-  deliveryId,
-  generation,
-  state,
-  step,
-  at,
-  startedAt,
-  outcome: result.outcome,
-  statusCode: result.statusCode ?? null,
-  error: result.error ?? null,
-  nextAttemptAt,
-  deliveredAt: state === 'succeeded' ? at : null,
-  reason: state === 'failed' || state === 'cancelled' ? decision : null,
-})
+/** In the order of `insertWhole`: by place, as names are looked up one by one. */
+function wholeAttempt({ attemptId, deliveryId, webhookId, generation, startedAt, ...entry }: Finished): unknown[] {
+  const { at, result, request, nextAttemptAt, decision } = entry
+  const { outcome, statusCode, error, timings, responseHeaders, responseBody, responseTruncated } = result
+  const texts = [JSON.stringify(timings), JSON.stringify(request), responseHeaders ? JSON.stringify(responseHeaders) : null]
+  return [
+    ...[attemptId, webhookId, generation, startedAt, at, outcome, statusCode ?? null, error ?? null],
+    ...[...texts, responseBody ?? null, responseTruncated ? 1 : 0, nextAttemptAt, decision, deliveryId],
+  ]
+}
 
-type Standing = { attempts: number; generation: number; state: DeliveryState }
-
-/** A success counts even for an older generation or after a cancellation: the receiver has the event. */
-const movesOn = ({ state, generation }: Standing, entry: Finished): boolean =>
-  state !== 'succeeded' && ((generation === entry.generation && openStates.includes(state)) || entry.state === 'succeeded')
+/** In the order of `moveDelivery`. */
+function deliveryColumns(entry: Finished, isNew: boolean): unknown[] {
+  const { deliveryId, generation, state, step, at, startedAt, result, nextAttemptAt, decision } = entry
+  const reason = state === 'failed' || state === 'cancelled' ? decision : null
+  const last = [startedAt, result.outcome, result.statusCode ?? null, result.error ?? null]
+  return [state, step, isNew ? 1 : 0, at, ...last, nextAttemptAt, state === 'succeeded' ? at : null, reason, deliveryId, generation, state]
+}
 
 function statements(db: Db) {
   const prepare = (text: string) => db.$client.prepare<Record<string, unknown>[]>(text)
@@ -163,18 +155,16 @@ function statements(db: Db) {
         response_headers = @responseHeaders, response_body = @responseBody, response_truncated = @responseTruncated,
         next_attempt_at = @nextAttemptAt, decision = @decision
       WHERE id = @attemptId AND (outcome IS NULL OR outcome = 'interrupted')`),
-    delivery: prepare('SELECT attempts, generation, state FROM deliveries WHERE id = @deliveryId'),
-    insertWhole: prepare(`
-      INSERT INTO attempts (id, delivery_id, webhook_id, generation, number, started_at, finished_at, outcome, status_code, error, timings, request,
-        response_headers, response_body, response_truncated, next_attempt_at, decision)
-      VALUES (@attemptId, @deliveryId, @webhookId, @generation, @number, @startedAt, @at, @outcome, @statusCode, @error, @timings, @request,
-        @responseHeaders, @responseBody, @responseTruncated, @nextAttemptAt, @decision)
-      ON CONFLICT DO NOTHING`),
-    moveDelivery: prepare(`
-      UPDATE deliveries SET state = @state, step = @step, attempts = attempts + @counted, updated_at = @at, last_attempt_at = @startedAt,
-        last_outcome = @outcome, last_status_code = @statusCode, last_error = @error, next_attempt_at = @nextAttemptAt, delivered_at = @deliveredAt,
-        reason = @reason
-      WHERE id = @deliveryId`),
+    insertWhole: db.$client.prepare(`
+      INSERT INTO attempts (id, webhook_id, generation, started_at, finished_at, outcome, status_code, error, timings, request,
+        response_headers, response_body, response_truncated, next_attempt_at, decision, delivery_id, number)
+      SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, id, attempts + 1 FROM deliveries WHERE id = ?
+      ON CONFLICT DO NOTHING RETURNING number`),
+    // A success counts even for an older generation or after a cancellation: the receiver has the event.
+    moveDelivery: db.$client.prepare(`
+      UPDATE deliveries SET state = ?, step = ?, attempts = attempts + ?, updated_at = ?, last_attempt_at = ?,
+        last_outcome = ?, last_status_code = ?, last_error = ?, next_attempt_at = ?, delivered_at = ?, reason = ?
+      WHERE id = ? AND state <> 'succeeded' AND ((generation = ? AND state IN ('pending', 'retrying')) OR ? = 'succeeded')`),
     cancel: prepare(`
       UPDATE deliveries SET state = 'cancelled', reason = @reason, updated_at = @now, next_attempt_at = NULL
       WHERE id = @deliveryId AND generation = @generation AND state IN ('pending', 'retrying')`),
