@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { Problem } from '../shared/problem.ts'
+import { SchemaMismatch } from '../shared/storage/schema-mismatch.ts'
 import { TransferRefused } from '../shared/storage/transfer/refused.ts'
 import { transfer, type Step, type Transferred } from '../shared/storage/transfer/transfer.ts'
 import { openDataFolder } from './data-folder.ts'
@@ -46,9 +48,9 @@ export async function main(args: string[], env: Record<string, string | undefine
     stdout.write(options.json ? `${JSON.stringify(done, null, 2)}\n` : `${table(done)}\n`)
     return done.isComplete && done.auditBrokenIn.length === 0 ? 0 : 1
   } catch (error) {
-    if (!(error instanceof TransferRefused)) throw error
+    if (!(error instanceof TransferRefused || error instanceof SchemaMismatch || error instanceof Problem)) throw error
     stderr.write(`${error.message}\n`)
-    return 78
+    return error instanceof Problem ? 1 : 78
   }
 }
 

@@ -92,8 +92,11 @@ describe.runIf(postgresUrl)('Postgres', () => {
       ids.push({ events: event.envelope.id, deliveries: delivery.id, attempts: start.attemptId })
     }
     const [first, second] = ids as [Record<string, string>, Record<string, string>]
-    const names = async (one: Record<string, string>) =>
-      Promise.all(Object.entries(one).map(async ([table, id]) => (await partitionOf(table, id))?.replace(`${table}_`, '')))
+    const names = async (one: Record<string, string>) => {
+      const found: (string | undefined)[] = []
+      for (const [table, id] of Object.entries(one)) found.push((await partitionOf(table, id))?.replace(`${table}_`, ''))
+      return found
+    }
 
     const [week] = await names(first)
     expect(week).toMatch(/^\d{8}$/)

@@ -233,6 +233,10 @@ describe.skipIf(!hasRealPostgres)(`a transfer from SQLite to Postgres${reason}`,
     const second = await run('--from', from, '--json')
     expect(JSON.parse(second.stdout)).toMatchObject({ isComplete: true })
     expect(await run('--from', newFile())).toMatchObject({ code: 78, stdout: '', stderr: expect.stringContaining('no file') })
+    expect(await run('--from', from, '--to', 'postgres://nobody@127.0.0.1:1/none')).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('the target cannot be reached: '),
+    })
     expect(await run('--form', from)).toMatchObject({ code: 2, stderr: expect.stringContaining('npm run transfer') })
     expect((await run('--help')).stdout).toContain('Stop everything')
     await sqlite.close()

@@ -1,10 +1,9 @@
 import { Problem } from '../../problem.ts'
 
 /** Of the network, and what a server says that starts, ends or is full. */
-const away = new Set([
-  ...['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'],
-  ...['57P01', '57P02', '57P03', '53300'],
-])
+const away = new Set(
+  'ECONNREFUSED ECONNRESET ENOENT EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENOTFOUND EAI_AGAIN 57P01 57P02 57P03 53300'.split(' '),
+)
 const lost = /^Connection terminated|^timeout exceeded when trying to connect/
 
 type Cause = Error & { code?: string }

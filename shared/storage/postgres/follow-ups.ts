@@ -4,9 +4,9 @@ import { laneOf } from '../../lane.ts'
 import { ownEvent, ownSource, type OwnType } from '../../own-event.ts'
 import type { DeliveryCause, NewDelivery, NewEvent, OpenDelivery } from '../storage.ts'
 import type { Executor } from './database.ts'
-import { insertDeliveries } from './deliveries.ts'
 import { insertEvents } from './events.ts'
-import type { Ended } from './record.ts'
+import { insertDeliveries } from './new-deliveries.ts'
+import type { Ended } from './record-rows.ts'
 import { events, subscriptions, webhooks } from './schema.ts'
 
 type What = { ended: Ended[]; disabled: { webhookId: string; reason: string }[] }

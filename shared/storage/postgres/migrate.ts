@@ -13,6 +13,8 @@ const lock = 7_426_370_111
 export async function migrate(db: Db): Promise<void> {
   await inTransaction(db, async (tx) => {
     await tx.execute(sql`select pg_advisory_xact_lock(${lock})`)
+    const [server] = await all<{ encoding: string }>(tx, sql`select current_setting('server_encoding') as encoding`)
+    if (server?.encoding !== 'UTF8') throw new SchemaMismatch(`the database is in ${server?.encoding}: create it with ENCODING 'UTF8'`)
     await tx.execute(sql`create table if not exists migrations (hash text primary key, applied_at bigint not null)`)
     const { missing, foreign } = await compare(tx)
     if (foreign > 0) throw newer()

@@ -26,6 +26,9 @@ export type Standing = {
   isChanged: boolean
 }
 
+/** The end of a delivery, and where it stood then. */
+export type Ended = { entry: Extract<OutcomeEntry, { kind: 'finished' }>; delivery: Standing }
+
 /** A row of attempts; structures as JSON. */
 export type AttemptRow = {
   id: string

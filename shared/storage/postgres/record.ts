@@ -11,13 +11,13 @@ import {
   saveDeliveries,
   saveHealth,
   type AttemptRow,
+  type Ended,
   type Standing,
 } from './record-rows.ts'
 
-export type Finished = Extract<OutcomeEntry, { kind: 'finished' }>
+type Finished = Extract<OutcomeEntry, { kind: 'finished' }>
 type Started = Extract<OutcomeEntry, { kind: 'started' }>
 type Cancelled = Extract<OutcomeEntry, { kind: 'cancelled' }>
-export type Ended = { entry: Finished; delivery: Standing }
 
 /**
  * Writes a batch of outcomes: its deliveries are locked and read, each entry is applied to them here, in order, and what has

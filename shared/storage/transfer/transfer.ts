@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import * as auditStore from '../postgres/audit.ts'
 import { all, inTransaction, openDatabase, openPool, type Db } from '../postgres/database.ts'
+import { withFaults } from '../postgres/faults.ts'
 import { migrate } from '../postgres/migrate.ts'
 import { idAt, makeWeeks, week } from '../postgres/partitions.ts'
 import { eventKeys } from '../postgres/schema.ts'
@@ -33,21 +34,24 @@ export async function transfer({ from, to, tell }: { from: string; to: string; t
   if (!/^postgres(ql)?:/.test(to)) throw new TransferRefused('--to must be a Postgres database, as in postgres://user@host/tidings')
   const source = openSource(from)
   const pool = openPool(to, { readOnly: false, connections: 2 })
-  const db = openDatabase(pool)
-  const guard = await pool.connect().catch(async (error: unknown) => {
-    source.close()
-    await pool.end()
-    throw error
-  })
   try {
-    const { rows } = await guard.query<{ free: boolean }>('SELECT pg_try_advisory_lock(7426370113) AS free')
-    if (!rows[0]?.free) throw new TransferRefused('another transfer into this database is under way')
-    await refuseForeign(db)
-    await migrate(db)
-    return await carryAll(source, db, tell)
+    const guard = await pool.connect().catch((error: unknown) => {
+      throw new TransferRefused(`the target cannot be reached: ${(error as Error).message || String((error as { code?: unknown }).code)}`)
+    })
+    try {
+      const { rows } = await guard.query<{ free: boolean }>('SELECT pg_try_advisory_lock(7426370113) AS free')
+      if (!rows[0]?.free) throw new TransferRefused('another transfer into this database is under way')
+      const db = openDatabase(pool)
+      return await withFaults(async () => {
+        await refuseForeign(db)
+        await migrate(db)
+        return carryAll(source, db, tell)
+      })
+    } finally {
+      // with it the lock ends
+      guard.release(true)
+    }
   } finally {
-    // with it the lock ends
-    guard.release(true)
     await pool.end()
     source.close()
   }
