@@ -5,7 +5,10 @@ import { SetupError, runEntry } from './setup.mjs'
 const names = { up: 'start' }
 
 // The kernel keeps from a first process the signals that it has no listener for, and a service listens once it is ready.
-for (const [signal, code] of [['SIGTERM', 143], ['SIGINT', 130]]) {
+for (const [signal, code] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+]) {
   process.on(signal, () => process.listenerCount(signal) === 1 && process.exit(code))
 }
 
