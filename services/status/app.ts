@@ -56,7 +56,7 @@ export function createStatusApp(deps: StatusDeps): App {
   addSessionRoutes(app, guard, authenticate, deps)
   addOpenMetadataRoutes(app, guard, deps)
   addDirectoryRoutes(app, guard, deps)
-  addDocsRoutes(app, authenticate)
+  addDocsRoutes(app, authenticate, deps)
   addQueueRoutes(app, authenticate, deps)
   addConsoleRoutes(app)
   refuseWrongMethods(app)

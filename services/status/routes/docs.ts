@@ -9,7 +9,9 @@ import { Change, Entity } from '../../../shared/contracts/event.ts'
 import { asksBrowser } from '../../../shared/http/ask-browser.ts'
 import type { App, AppEnv } from '../../../shared/http/app.ts'
 import type { Authenticate } from '../../../shared/http/authenticate.ts'
-import { writeReference } from '../reference.ts'
+import type { StatusDeps } from '../deps.ts'
+import { writeReference } from '../reference/openapi.ts'
+import { describeReceived } from '../reference/received.ts'
 
 const info = {
   title: 'Tidings',
@@ -65,10 +67,11 @@ const page = `<!doctype html>
 const script = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true, docExpansion: 'none', validatorUrl: null })\n`
 
 /** The reference, made from the schemas that validate the requests. */
-export function addDocsRoutes(app: App, authenticate: Authenticate): void {
+export function addDocsRoutes(app: App, authenticate: Authenticate, { formats }: Pick<StatusDeps, 'formats'>): void {
   let document: object | undefined
+  const webhooks = describeReceived(formats)
   app.use('/openapi.json', asksBrowser('Tidings API, the password is an API key'), authenticate('read'))
-  app.get('/openapi.json', (c) => c.json((document ??= writeReference(app, { info, tags, securitySchemes, named }))))
+  app.get('/openapi.json', (c) => c.json((document ??= writeReference(app, { info, tags, securitySchemes, named, webhooks }))))
 
   const folder = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')))
   app.use('/docs/*', guarded, asksBrowser('Tidings API, the password is an API key'), authenticate('read'))
