@@ -145,7 +145,9 @@ describe('an example of a request', () => {
       if (called === '/keys') ids.key = answer.body.id as string
       const shown = shape(example(method, path, code))
       // of OpenMetadata's entity, members that say nothing are left out
-      const expected = path.startsWith('/api/v1/') ? (shape(answer.body) as string[]).filter((name) => (shown as string[]).includes(name)) : shown
+      const expected = path.startsWith('/api/v1/')
+        ? (shape(answer.body) as string[]).filter((name) => (shown as string[]).includes(name))
+        : shown
       expect([called, shape(answer.body)]).toEqual([called, expected])
     }
   })
