@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest'
 import { hasMigrate, inRepository, manifest, read, readYaml, scriptOf, settingNames } from '../support/deployment.ts'
 
 const chart = 'infra/helm/tidings'
-type Values = { [name: string]: Values | unknown }
+type Values = { [name: string]: unknown }
 const values = () => readYaml<Values>(`${chart}/values.yaml`)
 const files = await readdir(inRepository(`${chart}/templates`))
 const templates = files.map((name) => read(`${chart}/templates/${name}`)).join('\n')

@@ -174,3 +174,29 @@ describe('the compose file', () => {
     expect(compose.services.redis?.command).toEqual(expect.arrayContaining(['noeviction', '--appendonly', 'yes']))
   })
 })
+
+describe('the guide to running it', () => {
+  const guide = read('infra/README.md')
+
+  it('names only files and commands that there are', () => {
+    const links = [...guide.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path]) => `infra/${path}`)
+    const files = [...guide.matchAll(/(?<![\w/.])((?:infra|test)\/[\w./-]*\w)/g)].map(([, path]) => path as string)
+    const missing = [...links, ...files].filter(
+      (path) => !exists(path) && (exists('infra/observability') || !path.startsWith('infra/observability')),
+    )
+    expect(missing).toEqual([])
+    const scripts = [...guide.matchAll(/npm run ([\w]+)/g)].map(([, name]) => name as string)
+    expect(scripts.filter((name) => !manifest().scripts[name])).toEqual([])
+    const [, named = ''] = /file of this folder: (.*)\n/.exec(guide) ?? []
+    expect([...named.matchAll(/`(\w+)`/g)].map(([, name]) => name as string).filter((name) => !isKnown(name))).toEqual([])
+  })
+
+  it('is about profiles, ports and values that there are', () => {
+    const profiles = new Set(Object.values(readYaml<Compose>('infra/compose.yaml').services).flatMap(({ profiles: own = [] }) => own))
+    expect([...guide.matchAll(/--profile (\w+)/g)].filter(([, name]) => !profiles.has(name as string))).toEqual([])
+    const compose = read('infra/compose.yaml')
+    for (const port of ['8401-8402', '8403-8404', '9090', '3000']) expect(compose).toContain(`127.0.0.1:${port}:`)
+    const chart = read('infra/helm/tidings/values.yaml')
+    for (const [, name] of guide.matchAll(/`?(?:--set )?(?:secrets|dispatcher)\.(\w+)/g)) expect(chart).toContain(`${name}:`)
+  })
+})

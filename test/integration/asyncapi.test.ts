@@ -4,6 +4,7 @@ import { Ajv } from 'ajv'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openStatusApp, type StatusApp } from '../support/status-app.ts'
 
+const require = createRequire(import.meta.url)
 type Json = Record<string, unknown>
 type Message = { payload: Json; examples?: { payload: unknown; headers?: unknown }[]; traits?: { $ref: string }[]; summary?: string }
 type Document = Json & {
@@ -45,8 +46,7 @@ function validatorOf(name: string) {
 
 describe('/asyncapi.json', () => {
   it('is AsyncAPI 3, as the published schema has it, and every reference leads somewhere', () => {
-    const file = createRequire(import.meta.url).resolve('@asyncapi/specs/schemas/3.1.0.json')
-    const published = JSON.parse(readFileSync(file, 'utf8')) as { definitions: Json }
+    const published = JSON.parse(readFileSync(require.resolve('@asyncapi/specs/schemas/3.1.0.json'), 'utf8')) as { definitions: Json }
     // the validator has it already
     delete published.definitions['http://json-schema.org/draft-07/schema']
     const isValid = new Ajv({ strict: false, allErrors: true, validateFormats: false }).compile(published)
