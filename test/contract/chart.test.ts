@@ -19,7 +19,8 @@ const hasHelm = spawnSync('helm', ['version']).status === 0
 const key = Buffer.alloc(32).toString('base64')
 const least = { secrets: { redisUrl: 'redis://redis:6379', databaseUrl: 'postgres://tidings@postgres/tidings', masterKey: key } }
 const most = {
-  secrets: { existingSecret: 'of-mine', previous: true },
+  secrets: { existingSecret: 'of-mine', previous: true, metrics: true },
+  podMonitor: { enabled: true, labels: { release: 'prometheus' } },
   imagePullSecrets: [{ name: 'registry' }],
   dispatcher: {
     settings: { CONCURRENCY: 100 },

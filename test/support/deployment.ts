@@ -13,8 +13,11 @@ export const readYaml = <T>(path: string) => parse(read(path), { merge: true }) 
 export const manifest = () =>
   JSON.parse(read('package.json')) as { version: string; scripts: Record<string, string>; engines: { node: string } }
 
-/** Names in `.env.example`; each may be given as a file, too. */
-export const settingNames = () => new Set([...read('.env.example').matchAll(/^#([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name as string))
+/** Names in `.env.example`; each may be given as a file, too. Figures, and who may see them, come with their own folder. */
+export function settingNames(): Set<string> {
+  const written = [...read('.env.example').matchAll(/^#([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name as string)
+  return new Set(exists('infra/observability') ? written : [...written, 'METRICS_TOKEN'])
+}
 
 /** What `infra/container.mjs` runs for a word: a script of package.json that is one file of infra. */
 export function scriptOf(command: string): string | undefined {

@@ -26,7 +26,7 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 
 {{/* The names of secrets that are read, each from a file of its own. */}}
 {{- define "tidings.secretNames" -}}
-REDIS_URL DATABASE_URL MASTER_KEY{{ if .Values.secrets.previous }} MASTER_KEY_PREVIOUS{{ end }}
+REDIS_URL DATABASE_URL MASTER_KEY{{ if .Values.secrets.previous }} MASTER_KEY_PREVIOUS{{ end }}{{ if .Values.secrets.metrics }} METRICS_TOKEN{{ end }}
 {{- end }}
 
 {{- define "tidings.secretData" -}}
@@ -36,6 +36,9 @@ DATABASE_URL: {{ required "secrets.databaseUrl, or secrets.existingSecret" .data
 MASTER_KEY: {{ required "secrets.masterKey (openssl rand -base64 32), or secrets.existingSecret" .masterKey | quote }}
 {{- if .previous }}
 MASTER_KEY_PREVIOUS: {{ required "secrets.masterKeyPrevious, or secrets.existingSecret" .masterKeyPrevious | quote }}
+{{- end }}
+{{- if .metrics }}
+METRICS_TOKEN: {{ required "secrets.metricsToken (openssl rand -base64 24), or secrets.existingSecret" .metricsToken | quote }}
 {{- end }}
 {{- end }}
 {{- end }}
