@@ -89,6 +89,7 @@ describe('the image, laid out as its Dockerfile says, as a user who may write it
 
     const three = [ingest, dispatcher, status]
     expect(await Promise.all(three.map((one) => one.health()))).toEqual([0, 0, 0])
+    expect(await Promise.all(three.map(async ({ url }) => (await fetch(`${url}/readyz`)).status))).toEqual([200, 200, 200])
     for (const one of three) one.signal('SIGTERM')
     expect(await Promise.all(three.map((one) => one.ended)), three.map((one) => one.output()).join('\n')).toEqual([0, 0, 0])
     expect(await ingest.health()).toBe(1)
