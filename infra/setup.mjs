@@ -12,10 +12,12 @@ const stampFile = file('node_modules/.tidings-setup.json')
 
 /**
  * Brings a fresh clone to where it can run, and does nothing when it already can: dependencies as locked, the native
- * SQLite driver, the compiled program. Everything comes from npm; nothing is downloaded after this.
+ * SQLite driver, the compiled program. Everything comes from npm; nothing is downloaded after this. An image says with
+ * `dist/.complete` that it was made whole, and lets nothing be written.
  */
 export async function setUp({ quiet = false } = {}) {
   requireNode()
+  if (existsSync(file('dist/.complete'))) return
   const progress = createProgress({ quiet })
   await installDependencies(progress)
   await build({ progress })

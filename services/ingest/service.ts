@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/clock.ts'
 import { createAuthenticate } from '../../shared/http/authenticate.ts'
 import { createAddressPolicy } from '../../shared/http/address-policy.ts'
+import { mountHealth } from '../../shared/http/health.ts'
 import { createRateLimits } from '../../shared/http/rate-limit.ts'
 import { createSender } from '../../shared/http/send.ts'
 import type { Logger } from '../../shared/logger.ts'
@@ -58,10 +59,13 @@ export async function startIngest({ settings, storage, redis: target, vault, log
   const lookups = startLookups(target, settings.lookupConcurrency, lookupDeps)
   const app = createIngestApp({ storage, relay, pressure, lookups, adapters, schemes, vault, authenticate, refusals, settings, clock, log })
 
+  // Redis is no condition: with Redis away events are accepted and wait in SQL.
+  const ready = async () => ({ storage: await storage.ping().then(() => 'ok', String), ...watch.states() })
+  mountHealth(app, ready)
+
   return {
     app,
-    // Redis is no condition: with Redis away events are accepted and wait in SQL.
-    ready: async () => ({ storage: await storage.ping().then(() => 'ok', String), ...watch.states() }),
+    ready,
     async stop() {
       await lookups.stop()
       await sender.close()

@@ -5,6 +5,7 @@ import { mountHealth } from '../../shared/http/health.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { StatusDeps } from './deps.ts'
 import { invalidIn } from './refuse.ts'
+import { addAsyncApiRoutes } from './routes/asyncapi.ts'
 import { addAuditRoutes } from './routes/audit.ts'
 import { createAudited } from './routes/audited.ts'
 import { addAcceptReference } from './routes/accept-reference.ts'
@@ -56,7 +57,8 @@ export function createStatusApp(deps: StatusDeps): App {
   addSessionRoutes(app, guard, authenticate, deps)
   addOpenMetadataRoutes(app, guard, deps)
   addDirectoryRoutes(app, guard, deps)
-  addDocsRoutes(app, authenticate)
+  addDocsRoutes(app, authenticate, deps)
+  addAsyncApiRoutes(app, authenticate, deps)
   addQueueRoutes(app, authenticate, deps)
   addConsoleRoutes(app)
   refuseWrongMethods(app)

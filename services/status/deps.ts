@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import type { Clock } from '../../shared/clock.ts'
+import type { EventDraft } from '../../shared/contracts/event.ts'
 import type { RateLimits } from '../../shared/http/rate-limit.ts'
 import type { AddressPolicy } from '../../shared/http/address-policy.ts'
 import type { Logger } from '../../shared/logger.ts'
@@ -13,12 +14,18 @@ import type { Storage } from '../../shared/storage/storage.ts'
 import type { Bodies } from '../../shared/transport.ts'
 import type { StatusSettings } from './settings.ts'
 
-/** The part of a source adapter that registering a source needs: no code that reads requests. */
+/** The part of a source adapter that registering and describing a source needs; requests are read by ingest alone, samples here too. */
 export type AdapterDescription = {
   name: string
   description: string
   scheme: string | null
   settings?: z.ZodType<Record<string, unknown>>
+  samples: { title: string; headers: Record<string, string>; body: string; settings?: Record<string, unknown> }[]
+  parse(
+    sample: { headers: Record<string, string | undefined>; body: Uint8Array },
+    limits: { eventBytes: number; eventsPerRequest: number; depth: number },
+    settings?: Record<string, unknown>,
+  ): EventDraft[]
 }
 
 export type StatusDeps = {

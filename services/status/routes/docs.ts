@@ -9,7 +9,9 @@ import { Change, Entity } from '../../../shared/contracts/event.ts'
 import { asksBrowser } from '../../../shared/http/ask-browser.ts'
 import type { App, AppEnv } from '../../../shared/http/app.ts'
 import type { Authenticate } from '../../../shared/http/authenticate.ts'
-import { writeReference } from '../reference.ts'
+import type { StatusDeps } from '../deps.ts'
+import { writeReference } from '../reference/openapi.ts'
+import { describeReceived } from '../reference/received.ts'
 
 const info = {
   title: 'Tidings',
@@ -17,6 +19,7 @@ const info = {
   description: [
     'Delivers the events of a data catalog as signed webhooks, and keeps a log in which each can be followed to its end and sent again.',
     'Lists answer `{data, meta: {next_cursor, has_more}}`. Times are ISO 8601. Whatever is refused is refused with problem details (RFC 9457) that name the field and say what would be right.',
+    'The events themselves, those that are posted and those that arrive at webhooks, are described by AsyncAPI: [/asyncapi.json](/asyncapi.json). What a request to a receiver looks like in each format is under Webhooks at the end of this page.',
     'Every route but `/healthz`, `/readyz` and the sign-in needs an API key, or a browser that is signed in with one (`POST /session`). A key belongs to one organization and sees nothing of any other: what belongs to another is answered as not found.',
   ].join('\n\n'),
 }
@@ -65,10 +68,11 @@ const page = `<!doctype html>
 const script = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#reference', deepLinking: true, docExpansion: 'none', validatorUrl: null })\n`
 
 /** The reference, made from the schemas that validate the requests. */
-export function addDocsRoutes(app: App, authenticate: Authenticate): void {
+export function addDocsRoutes(app: App, authenticate: Authenticate, { formats }: Pick<StatusDeps, 'formats'>): void {
   let document: object | undefined
+  const webhooks = describeReceived(formats)
   app.use('/openapi.json', asksBrowser('Tidings API, the password is an API key'), authenticate('read'))
-  app.get('/openapi.json', (c) => c.json((document ??= writeReference(app, { info, tags, securitySchemes, named }))))
+  app.get('/openapi.json', (c) => c.json((document ??= writeReference(app, { info, tags, securitySchemes, named, webhooks }))))
 
   const folder = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')))
   app.use('/docs/*', guarded, asksBrowser('Tidings API, the password is an API key'), authenticate('read'))

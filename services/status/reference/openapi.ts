@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { App } from '../../shared/http/app.ts'
+import type { App } from '../../../shared/http/app.ts'
+import { readExamples, type Json, type Place } from './examples.ts'
 
-type Json = Record<string, unknown>
 type Content = Record<string, { schema?: unknown; example?: unknown }>
 type Route = {
   method: string
@@ -10,34 +10,44 @@ type Route = {
   responses: Record<string, { description: string; content?: Content }>
   [member: string]: unknown
 }
-type Head = { info: Json; tags: Json[]; securitySchemes: Json; named: Record<string, z.ZodType> }
+type Head = { info: Json; tags: Json[]; securitySchemes: Json; named: Record<string, z.ZodType>; webhooks(convert: Convert): Json }
 
 /**
  * The OpenAPI 3.1 document of all routes. Its schemas are JSON Schema 2020-12, which zod itself writes; what
  * zod-openapi would write depends on which module was loaded first.
  */
-export function writeReference(app: App, { info, tags, securitySchemes, named }: Head): Json {
+export function writeReference(app: App, { info, tags, securitySchemes, named, webhooks }: Head): Json {
   const schemas: Json = {}
   const convert = createConverter(schemas, named)
+  const write = contentWriter(convert)
   const paths: Record<string, Json> = {}
   for (const definition of app.openAPIRegistry.definitions) {
     if (definition.type !== 'route') continue
     const { method, path, request, responses, ...rest } = definition.route as unknown as Route
+    const id = operationId(method, path)
     const operation = {
       ...rest,
-      operationId: operationId(method, path),
-      ...requestOf(request, convert),
-      responses: responsesOf(responses, convert),
+      operationId: id,
+      ...requestOf(request, convert, (content) => write(content, { operation: id, part: 'request' })),
+      responses: responsesOf(responses, (content, part) => write(content, { operation: id, part })),
     }
     paths[path] = { ...paths[path], [method]: operation }
   }
-  return { openapi: '3.1.0', info, servers: [{ url: '/' }], tags, paths, components: { schemas, securitySchemes } }
+  return {
+    openapi: '3.1.0',
+    info,
+    servers: [{ url: '/' }],
+    tags,
+    paths,
+    webhooks: webhooks(convert),
+    components: { schemas, securitySchemes },
+  }
 }
 
 /** `GET /webhooks/{id}` → `get_webhooks_id`: generators of clients name functions by it. */
 const operationId = (method: string, path: string) => [method, ...(path.match(/\w+/g) ?? [])].join('_')
 
-type Convert = (schema: z.ZodType) => Json
+export type Convert = (schema: z.ZodType) => Json
 
 /** Schemas with an id stand once under `components`, and are referred to from wherever they occur. */
 function createConverter(schemas: Json, named: Record<string, z.ZodType>): Convert {
@@ -63,12 +73,12 @@ function createConverter(schemas: Json, named: Record<string, z.ZodType>): Conve
   }
 }
 
-function requestOf(request: Route['request'], convert: Convert): Json {
+function requestOf(request: Route['request'], convert: Convert, write: (content: Content) => Json): Json {
   const parameters = [...parametersOf(request?.params, 'path', convert), ...parametersOf(request?.query, 'query', convert)]
   const body = request?.body
   return {
     ...(parameters.length > 0 && { parameters }),
-    ...(body && { requestBody: { required: body.required ?? false, content: contentOf(body.content, convert) } }),
+    ...(body && { requestBody: { required: body.required ?? false, content: write(body.content) } }),
   }
 }
 
@@ -79,15 +89,23 @@ function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query', 
   })
 }
 
-const responsesOf = (responses: Route['responses'], convert: Convert): Json =>
+const responsesOf = (responses: Route['responses'], write: (content: Content, status: string) => Json): Json =>
   Object.fromEntries(
     Object.entries(responses).map(([status, { description, content }]) => [
       status,
-      { description, ...(content && { content: contentOf(content, convert) }) },
+      { description, ...(content && { content: write(content, status) }) },
     ]),
   )
 
-const contentOf = (content: Content, convert: Convert): Json =>
-  Object.fromEntries(
-    Object.entries(content).map(([type, { schema, ...rest }]) => [type, { ...rest, schema: convert(schema as z.ZodType) }]),
-  )
+/** Each body with an example: its own, or the one that was recorded. */
+function contentWriter(convert: Convert) {
+  const examples = readExamples()
+  return (content: Content, place: Omit<Place, 'type'>): Json =>
+    Object.fromEntries(
+      Object.entries(content).map(([type, { schema: given, ...rest }]) => {
+        const schema = convert(given as z.ZodType)
+        const example = examples.of(schema, { ...place, type })
+        return [type, { ...(example !== undefined && { example }), ...rest, schema }]
+      }),
+    )
+}
