@@ -121,11 +121,9 @@ const attemptColumns = ({ attemptId, at, result, request, nextAttemptAt, decisio
 function wholeAttempt({ attemptId, deliveryId, webhookId, generation, startedAt, ...entry }: Finished): unknown[] {
   const { at, result, request, nextAttemptAt, decision } = entry
   const { outcome, statusCode, error, timings, responseHeaders, responseBody, responseTruncated } = result
+  const head = [attemptId, webhookId, generation, startedAt, at, outcome, statusCode ?? null, error ?? null]
   const texts = [JSON.stringify(timings), JSON.stringify(request), responseHeaders ? JSON.stringify(responseHeaders) : null]
-  return [
-    ...[attemptId, webhookId, generation, startedAt, at, outcome, statusCode ?? null, error ?? null],
-    ...[...texts, responseBody ?? null, responseTruncated ? 1 : 0, nextAttemptAt, decision, deliveryId],
-  ]
+  return [...head, ...texts, responseBody ?? null, responseTruncated ? 1 : 0, nextAttemptAt, decision, deliveryId]
 }
 
 /** In the order of `moveDelivery`. */
