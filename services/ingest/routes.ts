@@ -4,7 +4,9 @@ import { createMiddleware } from 'hono/factory'
 import type { HttpBindings } from '@hono/node-server'
 import { createApp, type App, type AppEnv } from '../../shared/http/app.ts'
 import { presentedKey } from '../../shared/http/authenticate.ts'
+import { mountMetrics } from '../../shared/http/metrics.ts'
 import type { Accepted } from '../../shared/contracts/api/accept.ts'
+import type { Metrics } from '../../shared/metrics.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { Source } from '../../shared/storage/storage.ts'
@@ -20,6 +22,7 @@ export type RouteDeps = IntakeDeps &
   IdentifyDeps & {
     adapters: Registry<SourceAdapter>
     refusals?: Pick<Refusals, 'note' | 'noteClaimed'> | undefined
+    metrics?: Metrics | undefined
     storage: IntakeDeps['storage'] & IdentifyDeps['storage']
   }
 
@@ -32,7 +35,7 @@ const ownSource = 'api'
  * (or show a key) and speak their own words.
  */
 export function createIngestApp(deps: RouteDeps): App {
-  const app = createApp(deps.log)
+  const app = createApp(deps.log, deps.metrics)
   const { settings } = deps
   const limits: Limits = { eventBytes: settings.eventMaxBytes, eventsPerRequest: settings.requestMaxEvents, depth: 64 }
   const limited = bodyLimit({
@@ -71,6 +74,8 @@ export function createIngestApp(deps: RouteDeps): App {
     for (const path of adapter.paths ?? []) app.post(path, limited, claimed)
   }
 
+  const { metrics } = deps
+  if (metrics) mountMetrics(app, () => metrics.text(), settings.metricsToken)
   addEntityRoutes(app, limited, (c) => receive(c, deps), limits, deps)
 
   app.options('/events', (c) => grantHandshake(c, settings.webhookOrigins))
@@ -100,6 +105,7 @@ async function takeFrom(claim: Claim, request: SourceRequest, limits: Limits, de
     if (source && error instanceof Problem) deps.refusals?.note(source, error, request.body.length)
     const answer = error instanceof Problem ? inItsWords(error, adapter) : undefined
     if (!answer) throw error
+    deps.observe?.refused(error as Problem)
     return respond(answer, error as Problem)
   }
 }

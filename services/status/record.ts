@@ -5,6 +5,7 @@ import type { Logger } from '../../shared/logger.ts'
 import { jobOf, type DeliveryQueue } from '../../shared/queue.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { announceRegistry, decodeOutcome, keys, type Bodies } from '../../shared/transport.ts'
+import type { StatusObserver } from './observe.ts'
 
 export type RecorderDeps = {
   /** A connection of its own: it blocks while it waits for entries. */
@@ -18,6 +19,7 @@ export type RecorderDeps = {
   /** Unique among status processes that run at the same time. */
   consumer: string
   clock: Clock
+  observe?: Pick<StatusObserver, 'recorded'> | undefined
   log: Logger
 }
 export type Recorder = { stop(): Promise<void> }
@@ -103,6 +105,7 @@ export function startRecorder(deps: RecorderDeps): Recorder {
   async function writeBatch(entries: Entry[]): Promise<void> {
     const outcomeEntries: OutcomeEntry[] = entries.map(([, fields]) => decodeOutcome(fields))
     const { finishedEvents, disabledWebhooks, opened } = await deps.storage.deliveries.record(outcomeEntries, deps.clock.now())
+    deps.observe?.recorded(outcomeEntries, deps.clock.now())
     await forget(entries)
     // What does not get a job now is found by the reconciler.
     await deps.queue

@@ -3,8 +3,10 @@ import { HTTPException } from 'hono/http-exception'
 import { requestId, type RequestIdVariables } from 'hono/request-id'
 import type { Logger } from 'pino'
 import type { ProblemDetails } from '../contracts/problem.ts'
+import type { Metrics } from '../metrics.ts'
 import { Problem, invalid, problemKinds, type ProblemCode } from '../problem.ts'
 import type { ApiKey, Session } from '../storage/storage.ts'
+import { countRequests } from './metrics.ts'
 
 export type AppEnv = { Variables: RequestIdVariables & { key: ApiKey; session?: Session } }
 export type App = OpenAPIHono<AppEnv>
@@ -13,7 +15,7 @@ export type App = OpenAPIHono<AppEnv>
  * An app whose every refusal is `application/problem+json`. The one place where an error becomes a response: a
  * `Problem` is shown, anything else is logged once and answered with a 500 that says nothing.
  */
-export function createApp(log: Logger): App {
+export function createApp(log: Logger, metrics?: Metrics): App {
   const app = new OpenAPIHono<AppEnv>({
     strict: false,
     defaultHook: (result) => {
@@ -22,6 +24,7 @@ export function createApp(log: Logger): App {
       throw invalid(result.error.issues, prefix)
     },
   })
+  if (metrics) app.use('*', countRequests(metrics))
   app.use('*', requestId({ generator: () => crypto.randomUUID() }))
   app.use('*', async function staysWhatItIs(c, next) {
     await next()
