@@ -85,7 +85,6 @@ const askForMetrics = (child: ChildProcess, process: string) =>
     const settle = (text: string) => {
       clearTimeout(timer)
       child.off('message', hear)
-      child.channel?.unref()
       resolve(text)
     }
     const hear = (message: unknown) => {
