@@ -1,0 +1,141 @@
+import { execFileSync } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { useSystem } from '../support/consumers.ts'
+import { eventually } from '../support/eventually.ts'
+import { samplesOf, valueOf, type Sample } from '../support/exposition.ts'
+
+const folder = new URL('../../../infra/observability/', import.meta.url)
+const read = (name: string) => readFile(new URL(name, folder), 'utf8')
+type Rule = { alert: string; expr: string; labels: { severity: string }; annotations: { summary: string; runbook: string } }
+type Panel = { title: string; targets?: { expr: string }[] }
+
+const rules = (parse(await read('alerts.yaml')) as { groups: { rules: Rule[] }[] }).groups.flatMap((group) => group.rules)
+const panels = (JSON.parse(await read('dashboard.json')) as { panels: Panel[] }).panels.filter(({ targets }) => targets)
+const expressions = [
+  ...rules.map(({ alert, expr }) => ({ where: alert, expr })),
+  ...panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ where: `panel "${title}"`, expr }))),
+]
+
+const { system, aConsumer, publish, logged } = useSystem({
+  settingsOf: async (name) => ({ METRICS_TOKEN: token, ...(name === 'dispatcher-1' && { PORT: '0' }) }),
+})
+const token = 'a-token-of-24-characters'
+const scrape = async (url: string) => (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text()
+
+let texts: Record<'ingest' | 'status' | 'dispatcher', string>
+let exported: Sample[]
+beforeAll(async () => {
+  const consumer = await aConsumer()
+  await logged(await publish(consumer.type), consumer, 'succeeded')
+  await eventually(async () => {
+    const { ingest, status, dispatchers } = system()
+    const [i, s, d] = await Promise.all([ingest, status, dispatchers[0]].map((one) => scrape(one?.url ?? '')))
+    texts = { ingest: i as string, status: s as string, dispatcher: d as string }
+    expect(valueOf(texts.dispatcher, 'tidings_deliveries_total{state="succeeded"')).toBe(1)
+  })
+  exported = Object.values(texts).flatMap(samplesOf)
+})
+
+const words = new Set(['by', 'on', 'without', 'ignoring', 'or', 'and', 'unless', 'le'])
+/** What Prometheus adds. */
+const added = { names: new Set(['up']), labels: new Set(['job', 'instance']) }
+
+/** Names of metrics in an expression, each with the labels that it is narrowed down by. */
+function selectorsIn(expr: string): { name: string; labels: [string, string][] }[] {
+  const bare = expr.replace(/\b(by|on|without|ignoring)\s*\([^)]*\)/g, ' ').replace(/\[[^\]]*\]/g, ' ')
+  return [...bare.matchAll(/([a-zA-Z_]\w*)\s*(\{[^}]*\})?(?!\w*\s*\()/g)]
+    .filter(([, name = '']) => !words.has(name))
+    .map(([, name = '', matchers = '']) => ({
+      name,
+      labels: [...matchers.matchAll(/(\w+)="([^"]*)"/g)].map(([, label = '', value = '']): [string, string] => [label, value]),
+    }))
+}
+
+describe('each process', () => {
+  it('tells of its work, of itself and of what it needs', () => {
+    expect(valueOf(texts.ingest, 'tidings_events_accepted_total{')).toBe(1)
+    expect(valueOf(texts.ingest, 'tidings_stage_seconds_count{service="ingest",process="ingest",stage="fan_out"}')).toBe(1)
+    expect(valueOf(texts.dispatcher, 'tidings_attempts_total{outcome="succeeded"')).toBe(1)
+    for (const stage of ['queue', 'attempt', 'delivered'])
+      expect(valueOf(texts.dispatcher, `tidings_stage_seconds_count{service="dispatcher",process="dispatcher",stage="${stage}"}`)).toBe(1)
+    expect(valueOf(texts.status, 'tidings_stage_seconds_count{service="status",process="status",stage="record"}')).toBe(1)
+    expect(valueOf(texts.status, 'tidings_ledger_unaccounted_events{')).toBe(0)
+    for (const text of Object.values(texts)) {
+      expect(valueOf(text, 'process_cpu_seconds_total{')).toBeGreaterThan(0)
+      expect(valueOf(text, 'nodejs_eventloop_lag_p99_seconds{')).toBeDefined()
+      expect(valueOf(text, 'tidings_dependency_up{dependency="storage"')).toBe(1)
+      expect(valueOf(text, 'tidings_dependency_up{dependency="redis"')).toBe(1)
+    }
+  })
+
+  it('names its own metrics as Prometheus wants them, with labels that have an end', () => {
+    const own = exported.filter(({ name }) => name.startsWith('tidings_'))
+    const labels = new Set(own.flatMap((sample) => Object.keys(sample.labels)))
+
+    expect([...labels].sort()).toEqual(
+      [
+        'dependency',
+        'le',
+        'matched',
+        'method',
+        'outcome',
+        'process',
+        'reason',
+        'route',
+        'service',
+        'stage',
+        'state',
+        'status',
+        'what',
+      ].filter((label) => labels.has(label)),
+    )
+    for (const { labels: values } of own)
+      for (const value of Object.values(values)) expect(value).not.toMatch(/:\/\/|[0-9a-f]{8}-[0-9a-f]{4}/)
+  })
+
+  it('shows them to nobody without the token', async () => {
+    const { ingest, status, dispatchers } = system()
+    for (const one of [ingest, status, dispatchers[0]]) expect((await fetch(`${one?.url}/metrics`)).status).toBe(401)
+  })
+})
+
+describe('dashboard and alerts', () => {
+  it.each(expressions)('$where asks for what is there: $expr', ({ expr }) => {
+    const selectors = selectorsIn(expr)
+    expect(selectors.length).toBeGreaterThan(0)
+    for (const { name, labels } of selectors.filter((one) => !added.names.has(one.name))) {
+      const found = exported.filter((sample) => sample.name === name)
+      expect(found.length, `${name} is exported by nobody`).toBeGreaterThan(0)
+      for (const [label, value] of labels.filter(([one]) => !added.labels.has(one)))
+        expect(
+          found.some((sample) => sample.labels[label] === value) || (label === 'status' && 'status' in (found[0]?.labels ?? {})),
+          `${name} has nothing with ${label}="${value}"`,
+        ).toBe(true)
+    }
+  })
+
+  it.each(rules)('$alert says how urgent it is, and what to do', async ({ alert, labels, annotations }) => {
+    expect(['page', 'ticket']).toContain(labels.severity)
+    expect(annotations.summary).toMatch(/\w/)
+    expect(annotations.runbook).toBe(`infra/observability/README.md#${alert.toLowerCase()}`)
+    expect(await read('README.md')).toMatch(new RegExp(`^## ${alert}$`, 'm'))
+  })
+
+  it('has a word in the README for no alert that is gone', async () => {
+    const headings = [...(await read('README.md')).matchAll(/^## (Tidings\w+)$/gm)].map(([, name]) => name)
+    expect(headings).toEqual(rules.map(({ alert }) => alert))
+  })
+
+  it('is what Prometheus itself takes for rules and configuration', ({ skip }) => {
+    const promtool = (...args: string[]) => execFileSync('promtool', args, { cwd: fileURLToPath(folder), encoding: 'utf8', stdio: 'pipe' })
+    try {
+      promtool('--version')
+    } catch {
+      return skip('promtool is not on PATH')
+    }
+    expect(promtool('check', 'config', 'prometheus.yaml')).toContain('SUCCESS')
+  })
+})
