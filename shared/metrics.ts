@@ -57,7 +57,7 @@ export function createMetrics(service: string): Metrics {
             .catch(() => [])
           this.reset()
           // without labels the library makes a 0 of what is not known
-          if (readings.length === 0) this.remove()
+          if (readings.length === 0 && labelNames.length === 0) this.remove()
           for (const { labels = {}, value } of readings) this.set(labels, value)
         },
       })

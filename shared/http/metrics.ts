@@ -4,14 +4,17 @@ import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
 import { metricsType, type Metrics } from '../metrics.ts'
-import { Problem } from '../problem.ts'
+import { Problem, problemKinds } from '../problem.ts'
 import type { App, AppEnv } from './app.ts'
 import { presentedKey } from './authenticate.ts'
 
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-export const refusalCounter = (metrics: Metrics) =>
-  metrics.counter('tidings_refusals_total', 'Requests that were refused, by the code of their problem.', ['reason'])
+export function refusalCounter(metrics: Metrics) {
+  const refusals = metrics.counter('tidings_refusals_total', 'Requests that were refused, by the code of their problem.', ['reason'])
+  for (const code of Object.keys(problemKinds)) refusals(code)
+  return refusals
+}
 
 /** Counts requests by the pattern of their route: a path itself may hold an id, and there is no end of those. */
 export function countRequests(metrics: Metrics) {
@@ -26,6 +29,7 @@ export function countRequests(metrics: Metrics) {
     requests(c.req.method, route, String(c.res.status)).add()
     seconds(c.req.method, route).observe((performance.now() - startedAt) / 1_000)
     if (c.error instanceof Problem) refusals(c.error.code).add()
+    else if (c.res.status === problemKinds.fault.status) refusals('fault').add()
   })
 }
 

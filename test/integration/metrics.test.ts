@@ -70,17 +70,19 @@ describe('requests', () => {
     const app = createApp(log, metrics)
     app.get('/things/:id', (c) => {
       if (c.req.param('id') === 'bad') throw new Problem('conflict', 'no')
+      if (c.req.param('id') === 'broken') throw new Error('a fault of ours')
       return c.text('ok')
     })
 
-    for (const path of ['/things/1', '/things/2', '/things/bad', '/elsewhere/3']) await app.request(path)
+    for (const path of ['/things/1', '/things/2', '/things/bad', '/things/broken', '/elsewhere/3']) await app.request(path)
 
     const text = await metrics.text()
     const requests = (labels: string) => valueOf(text, `tidings_http_requests_total{method="GET",${labels}`)
     expect(requests('route="/things/:id",status="200"')).toBe(2)
     expect(requests('route="/things/:id",status="409"')).toBe(1)
     expect(requests('route="none",status="404"')).toBe(1)
-    expect(valueOf(text, 'tidings_refusals_total{reason="conflict"')).toBe(1)
+    const refusals = (reason: string) => valueOf(text, `tidings_refusals_total{reason="${reason}"`)
+    expect([refusals('conflict'), refusals('fault'), refusals('forbidden')]).toEqual([1, 1, 0])
     expect(text).not.toContain('elsewhere')
   })
 })
@@ -144,19 +146,17 @@ describe('how everything stands', () => {
   })
 
   it('leaves gaps where Redis is away, and still says what SQL knows', async () => {
-    const { server } = parts()
+    const { server, storage, queue, redis, target, clock } = parts()
     await server.kill()
-
-    const metrics = createMetrics('status')
-    const { storage, queue, redis, target, clock } = parts()
     redis.disconnect()
+    const metrics = createMetrics('status')
     tellStanding({ metrics, storage, queue, redis, prefix: target.prefix, clock, ready: async () => ({ redis: 'away' }) })
-    const text = await metrics.text()
+
+    const text = await metrics.text().finally(() => server.restart())
 
     expect(valueOf(text, 'tidings_outcomes_waiting{')).toBeUndefined()
     expect(valueOf(text, 'tidings_fan_out_oldest_seconds{')).toBe(0)
     expect(valueOf(text, 'tidings_dependency_up{dependency="redis"')).toBe(0)
-    await server.restart()
   })
 })
 

@@ -31,6 +31,7 @@ describe('metrics of a service', () => {
     const metrics = createMetrics('x')
     let read: () => Promise<Reading[]> = async () => [{ value: 3 }]
     metrics.gauge('depth', 'D.', [], () => read())
+    metrics.gauge('labelled', 'L.', ['state'], () => Promise.reject(new Error('away')))
     metrics.gauge('other', 'O.', ['state'], () => [{ value: 1, labels: { state: 'a' } }])
     metrics.foreign(() => Promise.reject(new Error('away')))
 

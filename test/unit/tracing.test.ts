@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { describe, expect, it } from 'vitest'
 import { createLogger } from '../../shared/logger.ts'
 import { SettingsError } from '../../shared/settings.ts'
@@ -44,8 +45,15 @@ describe('tracing', () => {
     expect(isTraced(env)).toBe(isOn)
   })
 
-  it('that is off is nothing at all', async () => {
+  it('that is off is nothing at all, and loads nothing of OpenTelemetry', async () => {
+    const loaded = () => Object.keys(createRequire(import.meta.url).cache).filter((path) => path.includes('@opentelemetry'))
+
     expect(await startTracing('x', {}, log)).toBe(noTracing)
+    expect(loaded()).toEqual([])
+
+    const tracing = await startTracing('x', { OTEL_TRACES_EXPORTER: 'console' }, log)
+    expect(loaded()).not.toEqual([])
+    await tracing.stop()
   })
 
   it.each([
