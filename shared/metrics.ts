@@ -10,7 +10,7 @@ export type Reading = { value: number; labels?: Record<string, string> }
  * it is replaced by its successor here.
  */
 export type Metrics = {
-  /** A name that is there already is the same counter. */
+  /** A name that is there already is the same counter; likewise below. */
   counter(name: string, help: string, labels?: string[]): (...values: string[]) => Count
   histogram(name: string, help: string, buckets: number[], labels?: string[]): (...values: string[]) => Timing
   /** Read when somebody asks. What cannot be read now is left out, and shows as a gap. */
@@ -28,23 +28,29 @@ export const metricsType = Registry.PROMETHEUS_CONTENT_TYPE
 export function createMetrics(service: string): Metrics {
   const registry = new Registry()
   const registers = [registry]
+  const counters = new Map<string, (...values: string[]) => Count>()
+  const timings = new Map<string, (...values: string[]) => Timing>()
   const foreigners: ((labels: Record<string, string>) => Promise<string>)[] = []
 
   return {
-    counter(name, help, labelNames = []) {
-      const counter = (registry.getSingleMetric(name) as Counter | undefined) ?? new Counter({ name, help, labelNames, registers })
-      return remembered((values) => {
-        const child = counter.labels(...values)
-        // from now on there is a 0 to rise from: a first fault is seen as a rise too
-        child.inc(0)
-        return { add: (amount = 1) => child.inc(amount) }
-      })
-    },
-    histogram(name, help, buckets, labelNames = []) {
-      const known = registry.getSingleMetric(name) as Histogram | undefined
-      const histogram = known ?? new Histogram({ name, help, buckets, labelNames, registers })
-      return remembered((values) => histogram.labels(...values))
-    },
+    counter: (name, help, labelNames = []) =>
+      once(counters, name, () => {
+        const counter = new Counter({ name, help, labelNames, registers })
+        return remembered((values) => {
+          const child = counter.labels(...values)
+          // from now on there is a 0 to rise from: a first fault is seen as a rise too
+          child.inc(0)
+          return { add: (amount = 1) => child.inc(amount) }
+        })
+      }),
+    histogram: (name, help, buckets, labelNames = []) =>
+      once(timings, name, () => {
+        const histogram = new Histogram({ name, help, buckets, labelNames, registers })
+        return remembered((values) => {
+          histogram.zero(Object.fromEntries(labelNames.map((label, i) => [label, values[i] ?? ''])))
+          return histogram.labels(...values)
+        })
+      }),
     gauge(name, help, labelNames, read) {
       new Gauge({
         name,
@@ -72,16 +78,15 @@ export function createMetrics(service: string): Metrics {
   }
 }
 
+function once<K, T>(known: Map<K, T>, key: K, make: () => T): T {
+  const one = known.get(key) ?? make()
+  known.set(key, one)
+  return one
+}
+
 function remembered<T>(make: (values: string[]) => T): (...values: string[]) => T {
   const children = new Map<string, T>()
-  return (...values) => {
-    const key = values.join('\n')
-    const known = children.get(key)
-    if (known) return known
-    const child = make(values)
-    children.set(key, child)
-    return child
-  }
+  return (...values) => once(children, values.join('\n'), () => make(values))
 }
 
 /** One text of several: what belongs to one name must stand together, under one heading. */

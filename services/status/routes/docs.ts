@@ -17,7 +17,7 @@ const info = {
   description: [
     'Delivers the events of a data catalog as signed webhooks, and keeps a log in which each can be followed to its end and sent again.',
     'Lists answer `{data, meta: {next_cursor, has_more}}`. Times are ISO 8601. Whatever is refused is refused with problem details (RFC 9457) that name the field and say what would be right.',
-    'Every route but `/healthz`, `/readyz` and the sign-in needs an API key, or a browser that is signed in with one (`POST /session`). A key belongs to one organization and sees nothing of any other: what belongs to another is answered as not found.',
+    'Every route but `/healthz`, `/readyz`, `/metrics` and the sign-in needs an API key, or a browser that is signed in with one (`POST /session`). A key belongs to one organization and sees nothing of any other: what belongs to another is answered as not found.',
   ].join('\n\n'),
 }
 const tags = [
