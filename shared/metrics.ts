@@ -58,9 +58,7 @@ export function createMetrics(service: string): Metrics {
         labelNames,
         registers,
         async collect() {
-          const readings = await Promise.resolve()
-            .then(read)
-            .catch(() => [])
+          const readings = await inTime(async () => read()).catch(() => [])
           this.reset()
           // without labels the library makes a 0 of what is not known
           if (readings.length === 0 && labelNames.length === 0) this.remove()
@@ -73,9 +71,20 @@ export function createMetrics(service: string): Metrics {
     async text(process = service) {
       const labels = { service, process }
       registry.setDefaultLabels(labels)
-      return joinMetrics(await Promise.all([registry.metrics(), ...foreigners.map((write) => write(labels).catch(() => ''))]))
+      return joinMetrics(await Promise.all([registry.metrics(), ...foreigners.map((write) => inTime(() => write(labels)).catch(() => ''))]))
     },
   }
+}
+
+/** Whoever asks gives up after some seconds, and an outage is when the rest of the answer is wanted most. */
+const readWithinMs = 1_000
+
+async function inTime<T>(read: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('not known in time')), readWithinMs)
+  })
+  return Promise.race([read(), late]).finally(() => clearTimeout(timer))
 }
 
 function once<K, T>(known: Map<K, T>, key: K, make: () => T): T {

@@ -40,6 +40,15 @@ describe('metrics of a service', () => {
     expect(linesOf(await metrics.text())).toEqual(['other{state="a",service="x",process="x"} 1'])
   })
 
+  it('wait for nothing that does not come', async () => {
+    const metrics = createMetrics('x')
+    metrics.gauge('stuck', 'S.', [], () => new Promise(() => {}))
+    metrics.foreign(() => new Promise(() => {}))
+    metrics.gauge('depth', 'D.', [], () => [{ value: 3 }])
+
+    expect(linesOf(await metrics.text())).toEqual(['depth{service="x",process="x"} 3'])
+  })
+
   it('forget a state that is no more', async () => {
     const metrics = createMetrics('x')
     let state = 'open'
