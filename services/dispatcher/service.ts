@@ -9,7 +9,7 @@ import type { Logger } from '../../shared/logger.ts'
 import { createMetrics, tellDependencies } from '../../shared/metrics.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { openQueue } from '../../shared/queue.ts'
-import { connectRedis, waitForever, type RedisTarget } from '../../shared/redis.ts'
+import { askRedis, connectRedis, waitForever, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
@@ -85,7 +85,7 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
   const app = createApp(log, metrics)
   mountHealth(app, ready)
   mountMetrics(app, () => metrics.text(), settings.metricsToken)
-  tellDependencies(metrics, ready)
+  tellDependencies(metrics, async () => ({ ...(await ready()), redis: await askRedis(redis) }))
 
   return {
     app,

@@ -8,7 +8,7 @@ import { openLookupQueue } from '../../shared/lookup-queue.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { createMetrics } from '../../shared/metrics.ts'
 import { openQueue } from '../../shared/queue.ts'
-import { connectRedis, failFast, requireNoEviction, whenReady, type RedisTarget } from '../../shared/redis.ts'
+import { askRedis, connectRedis, failFast, requireNoEviction, whenReady, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
@@ -72,7 +72,7 @@ export async function startIngest({ settings, storage, redis: target, vault, log
   const common = { storage, relay, pressure, observe, metrics, lookups, refusals, settings, clock, log }
   const app = createIngestApp({ ...common, adapters, schemes, vault, authenticate })
   const ready = async () => ({ storage: await storage.ping().then(() => 'ok', String), ...watch.states() })
-  tellOfIngest(metrics, async () => ({ ...(await ready()), redis: redis.status === 'ready' ? 'ok' : redis.status }), pressure)
+  tellOfIngest(metrics, async () => ({ ...(await ready()), redis: await askRedis(redis) }), pressure)
 
   return {
     app,

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Clock } from '../../shared/clock.ts'
 import { atMostEvery, tellDependencies, type Metrics, type Reading } from '../../shared/metrics.ts'
 import type { DeliveryQueue } from '../../shared/queue.ts'
+import { askRedis } from '../../shared/redis.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { keys } from '../../shared/transport.ts'
 import { auditLedger } from './balance.ts'
@@ -26,8 +27,8 @@ const mostWebhooks = 2_000
  * alone; where there are several, each tells the same.
  */
 export function tellStanding(deps: StandingDeps): void {
-  const { metrics, queue, ready } = deps
-  tellDependencies(metrics, ready)
+  const { metrics, queue, redis, ready } = deps
+  tellDependencies(metrics, async () => ({ ...(await ready()), redis: await askRedis(redis) }))
   metrics.foreign((labels) => queue.prometheus(labels))
   tellAges(deps)
   tellParked(deps)
