@@ -64,7 +64,7 @@ async function startParts(parts: Parts, settings: StandaloneSettings, folder: Da
   const dispatchers = startDispatchers(settings.dispatchers, serviceEnv, say)
   parts.dispatchers = dispatchers
   const { startServices } = await import('./services.ts')
-  const services = await startServices({ ingest, status, storage, dispatchers: dispatchers.states })
+  const services = await startServices({ ingest, status, storage, dispatchers, env: serviceEnv })
   Object.assign(parts, { ingest: services.ingest, status: services.status })
   if (services.newAdminKey) await keepSecret(folder.adminKey, services.newAdminKey)
   await dispatchers.ready

@@ -9,10 +9,18 @@ import { createLogger } from '../shared/logger.ts'
 import { openVaultOf } from '../shared/secrets.ts'
 import type { Service } from '../shared/service.ts'
 import type { Storage } from '../shared/storage/storage.ts'
+import { startTracing, type Tracing } from '../shared/tracing.ts'
 import type { Fetch } from './front.ts'
+import type { Dispatchers } from './dispatchers.ts'
 import { createGateway } from './gateway.ts'
 
-type Given = { ingest: IngestSettings; status: StatusSettings; storage: Storage; dispatchers: () => Record<string, string> }
+type Given = {
+  ingest: IngestSettings
+  status: StatusSettings
+  storage: Storage
+  dispatchers: Pick<Dispatchers, 'states' | 'metrics'>
+  env: Record<string, string | undefined>
+}
 export type Services = {
   status: Service
   ingest: Service
@@ -22,7 +30,7 @@ export type Services = {
 }
 
 /** Ingest and status in this process, behind one door. Loads nearly all of the code, so it is imported late. */
-export async function startServices({ ingest: forIngest, status: forStatus, storage, dispatchers }: Given): Promise<Services> {
+export async function startServices({ ingest: forIngest, status: forStatus, storage, dispatchers, env }: Given): Promise<Services> {
   const newAdminKey = await ensureAdminKey(storage, systemClock)
   const shared = {
     storage,
@@ -31,11 +39,25 @@ export async function startServices({ ingest: forIngest, status: forStatus, stor
     clock: systemClock,
   }
   const log = (name: string) => createLogger(name, forIngest.logLevel)
-  const status = await startStatus({ ...shared, settings: forStatus, log: log('status') })
-  const ingest = await startIngest({ ...shared, settings: forIngest, log: log('ingest') }).catch(async (error: unknown) => {
+  const traced = async (name: string) => ({ log: log(name), tracing: await startTracing(name, env, log(name)) })
+  const [ofIngest, ofStatus] = await Promise.all([traced('ingest'), traced('status')])
+  const status = withTracing(await startStatus({ ...shared, ...ofStatus, settings: forStatus }), ofStatus.tracing)
+  const started = await startIngest({ ...shared, ...ofIngest, settings: forIngest }).catch(async (error: unknown) => {
     await status.stop()
     throw error
   })
+  const ingest = withTracing(started, ofIngest.tracing)
   const loginPath = await createAdminLink(defaultOrganization, { storage, clock: systemClock })
-  return { status, ingest, newAdminKey, loginPath, fetch: createGateway({ ingest, status, dispatchers }, log('gateway')) }
+  const { metricsToken } = forStatus
+  const fetch = createGateway({ ingest, status, dispatchers, metricsToken }, log('gateway'))
+  return { status, ingest, newAdminKey, loginPath, fetch }
 }
+
+/** What the service told last is sent after it has ended. */
+const withTracing = (service: Service, tracing: Tracing): Service => ({
+  ...service,
+  async stop() {
+    await service.stop()
+    await tracing.stop()
+  },
+})

@@ -40,6 +40,12 @@ export function deliveryId(eventId: string, webhookId: string): string {
   return `${eventId.slice(0, 13)}-8${digest.slice(12, 15)}-${variant}${digest.slice(16, 19)}-${digest.slice(20, 32)}`
 }
 
+/** When an id was made, of one that grows with time; the id of a delivery has the time of its event. */
+export function idTime(id: string): number | undefined {
+  const ms = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+  return Number.isNaN(ms) ? undefined : ms
+}
+
 /** The BullMQ job of one generation of a delivery: 0 is the automatic one, each redelivery takes the next. */
 export const jobId = (delivery: string, generation: number): string => `${delivery}.${generation}`
 

@@ -5,7 +5,7 @@ export const problemKinds = {
   malformed: { status: 400, title: 'The request cannot be read' },
   unauthenticated: { status: 401, title: 'No valid API key' },
   bad_signature: { status: 401, title: 'The signature does not verify' },
-  forbidden: { status: 403, title: 'The key lacks the scope' },
+  forbidden: { status: 403, title: 'Not allowed' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   conflict: { status: 409, title: 'Conflict with what is stored' },

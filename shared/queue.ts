@@ -46,6 +46,10 @@ export type DeliveryQueue = {
   /** From its next run on, the job comes after fresh ones. */
   defer(jobId: string): Promise<void>
   counts(): Promise<Record<string, number>>
+  /** BullMQ's own figures in the format of Prometheus: jobs by state, each counted at a glance. */
+  prometheus(labels: Record<string, string>): Promise<string>
+  /** When the jobs were made that are next in line, null where nobody waits. */
+  oldest(): Promise<{ waiting: number | null; prioritized: number | null }>
   /** For Bull Board alone. */
   bull: Queue
   close(): Promise<void>
@@ -100,6 +104,15 @@ export function openQueue(target: RedisTarget, onError: (error: Error) => void):
       )
     },
     counts: () => bull.getJobCounts('waiting', 'delayed', 'active', 'prioritized'),
+    async prometheus(labels) {
+      // What has ended is counted only by workers that are told to, at a price for each job; ours count for themselves.
+      return (await bull.exportPrometheusMetrics(labels)).split('\n# HELP bullmq_job_completed', 1)[0] as string
+    },
+    async oldest() {
+      const first = async (state: 'waiting' | 'prioritized') => (await bull.getJobs([state], 0, 0, true))[0]?.timestamp ?? null
+      const [waiting, prioritized] = await Promise.all([first('waiting'), first('prioritized')])
+      return { waiting, prioritized }
+    },
     async close() {
       // Taking leave needs a Redis that answers. From one that is away the connection is cut, and BullMQ would wait for
       // an end of it that ioredis never announces.

@@ -56,6 +56,19 @@ export function watchErrors(redis: Pick<Redis, 'on'>, onError: (error: Error) =>
   })
 }
 
+const answerMs = 500
+
+/** `ok`, or what is wrong: one that hangs keeps its connections, and is as far away as one that is gone. */
+export async function askRedis(redis: Redis): Promise<string> {
+  if (redis.status !== 'ready') return `the connection is ${redis.status}`
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`no answer within ${answerMs} ms`), answerMs)
+  })
+  const answer = redis.ping().then(() => 'ok', String)
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer))
+}
+
 /** Resolves when the connection can be used, or after a moment: Redis being away is no reason not to start. */
 export async function whenReady(redis: Redis, waitMs = 2_000): Promise<void> {
   if (redis.status === 'ready') return

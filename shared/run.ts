@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { z } from 'zod'
 import { systemClock, type Clock } from './clock.ts'
-import { serve, type Serving } from './http/serve.ts'
+import { serve } from './http/serve.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { Problem } from './problem.ts'
 import type { RedisTarget } from './redis.ts'
@@ -11,6 +11,7 @@ import { readSettings, SettingsError } from './settings.ts'
 import { openStorage, type OpenOptions } from './storage/open.ts'
 import { SchemaMismatch } from './storage/schema-mismatch.ts'
 import type { Storage } from './storage/storage.ts'
+import { startTracing, type Tracing } from './tracing.ts'
 
 type CommonSettings = {
   redisUrl: string
@@ -22,7 +23,8 @@ type CommonSettings = {
   host: string
   port?: number | undefined
 }
-type Start<S> = (deps: { settings: S; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }) => Promise<Service>
+type StartDeps<S> = { settings: S; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock; tracing: Tracing }
+type Start<S> = (deps: StartDeps<S>) => Promise<Service>
 
 /**
  * Makes a process of one service: settings from the environment, signals, an ordered end, an exit code. The process
@@ -35,7 +37,7 @@ export async function run<T extends z.ZodRawShape>(
   process: NodeJS.Process,
   options: { readOnly?: boolean } = {},
 ): Promise<void> {
-  const settings = read(schema, process)
+  const settings = await orRefuse(() => readSettings(schema, process.env), process)
   const common = settings as unknown as CommonSettings
   const log = createLogger(name, common.logLevel)
   process.on('unhandledRejection', (error) => {
@@ -47,6 +49,7 @@ export async function run<T extends z.ZodRawShape>(
     process.exit(1)
   })
 
+  const tracing = await orRefuse(() => startTracing(name, process.env, log), process)
   const storage = await openWhenThere(common.databaseUrl, { ...options, migrations: 'check' }, log).catch((error: unknown) => {
     if (!(error instanceof SchemaMismatch)) throw error
     process.stderr.write(`${name} does not start: ${error.message}\n`)
@@ -54,18 +57,30 @@ export async function run<T extends z.ZodRawShape>(
   })
   const vault = openVaultOf(common)
   const redis = { url: common.redisUrl, prefix: common.redisPrefix }
-  const service = await start({ settings, storage, redis, vault, log, clock: systemClock })
+  const service = await start({ settings, storage, redis, vault, log, clock: systemClock, tracing })
+  service.metrics.watchProcess()
   const serving = common.port === undefined ? undefined : await serve(service.app.fetch, { host: common.host, port: common.port })
   // Before we say that we are ready: whoever waits for that may ask us to end the very next moment.
-  endOnSignal(process, log, serving, service, storage)
+  endOnSignal(process, log, [serving, service, tracing], storage)
+  answerParent(process, service)
   log.info({ url: serving?.url, pid: process.pid }, `${name} is ready`)
   // For a parent that waits: a message costs nothing where there is none.
   process.send?.({ ready: true, url: serving?.url })
 }
 
-function read<T extends z.ZodRawShape>(schema: z.ZodObject<T>, process: NodeJS.Process): z.infer<z.ZodObject<T>> {
+/** A launcher asks for the metrics of its children this way: they need no port for it. */
+function answerParent(process: NodeJS.Process, { metrics }: Service): void {
+  process.on('message', (message: { metrics?: number; process?: string }) => {
+    if (message.metrics === undefined) return
+    // without a channel the parent is gone, and so are we in a moment
+    const answer = (text: string) => void (process.connected && process.send?.({ metrics: message.metrics, text }))
+    metrics.text(message.process).then(answer, () => answer(''))
+  })
+}
+
+async function orRefuse<T>(read: () => T | Promise<T>, process: NodeJS.Process): Promise<T> {
   try {
-    return readSettings(schema, process.env)
+    return await read()
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error
     process.stderr.write(`${error.message}\n`)
@@ -89,7 +104,10 @@ async function openWhenThere(url: string, options: OpenOptions, log: Logger): Pr
 
 const sameSignalMs = 500
 
-function endOnSignal(process: NodeJS.Process, log: Logger, serving: Serving | undefined, service: Service, storage: Storage): void {
+type Part = { stop(): Promise<void> }
+
+/** The parts end in their order. */
+function endOnSignal(process: NodeJS.Process, log: Logger, parts: (Part | undefined)[], storage: Storage): void {
   let endingSince: number | undefined
   const end = async (signal: string) => {
     if (endingSince !== undefined) {
@@ -99,8 +117,7 @@ function endOnSignal(process: NodeJS.Process, log: Logger, serving: Serving | un
     }
     endingSince = Date.now()
     log.info({ signal }, 'draining')
-    await serving?.stop()
-    await service.stop()
+    for (const part of parts) await part?.stop()
     await storage.close()
     log.info('ended')
     process.exit(0)

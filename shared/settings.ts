@@ -73,6 +73,15 @@ export const fragments = {
         'Address that this service is known by, path included, behind a proxy that changes it: schemes that sign the URL need it, and with `https` sign-ins of the console are kept to TLS.',
       ),
   },
+  metrics: {
+    metricsToken: z
+      .string()
+      .min(16, 'must have at least 16 characters: `openssl rand -base64 24`')
+      .optional()
+      .describe(
+        'What `/metrics` is shown for, as a Bearer token. Unset: to requests from this machine alone, and not through a proxy. Better as METRICS_TOKEN_FILE.',
+      ),
+  },
   log: {
     logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info').describe('Least severe level that is logged.'),
   },

@@ -10,9 +10,11 @@ import { findRecipients } from '../../shared/recipients.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { DirectoryStore } from '../../shared/storage/directory.ts'
+import type { Span } from '../../shared/tracing.ts'
 import type { Batches, Member } from './batches.ts'
 import { decide, judge, type Decision } from './decide.ts'
 import { cancelledEntry, finishedEntry, logAttempts, logCancelled, startedEntry, type Attempt } from './entries.ts'
+import type { DispatcherObserver } from './observe.ts'
 import type { Payloads } from './payloads.ts'
 import { prepare, type Prepared } from './prepare.ts'
 import type { Limits, Report } from './report.ts'
@@ -32,6 +34,7 @@ export type DeliverDeps = {
   sender: Sender
   clock: Clock
   random: () => number
+  observe?: DispatcherObserver | undefined
   log: Logger
 }
 
@@ -84,6 +87,7 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
   const ended = decision.state !== 'retrying'
   const free = await deps.report.finish({ job, entries, done: succeeded, ended, verdict: judge(deciding), limits: begun.limits })
   deps.room.freed(webhook.id)
+  deps.observe?.finished(entries, begun.span)
   logAttempts(job, entries, deps.log)
   return { ...next(decision), free }
 }
@@ -98,6 +102,7 @@ export type Begun = {
   events: Event[]
   recipients: Told
   startedAt: number
+  span: Span | undefined
 }
 type BegunAttempt =
   | Begun
@@ -140,7 +145,8 @@ async function begin(job: AttemptJob, members: Member[], deps: DeliverDeps): Pro
     )
     if (events.includes(undefined)) return { kind: 'cancelled', reason: 'the event is no longer stored' }
     const recipients = await recipientsOf(events as Event[], webhook, deps)
-    return { kind: 'begun', webhook, limits, attempts, events: events as Event[], recipients, startedAt }
+    const span = deps.observe?.beginning(job, events as Event[], webhook, startedAt)
+    return { kind: 'begun', webhook, limits, attempts, events: events as Event[], recipients, startedAt, span }
   }
 }
 
@@ -177,6 +183,7 @@ async function cancel(job: AttemptJob, members: Member[], reason: string, deps: 
   const entries = members.map((member) => cancelledEntry(job, member, reason, now))
   const limits = limitsOf(undefined, deps)
   const free = await deps.report.finish({ job, entries, done: false, ended: true, verdict: { kind: 'none' }, limits })
+  deps.observe?.cancelled(entries.length)
   logCancelled(entries, deps.log)
   return { kind: 'complete', free }
 }

@@ -1,5 +1,6 @@
 import type { OutcomeEntry, SendResult } from '../../shared/contracts/delivery.ts'
 import type { Logger } from '../../shared/logger.ts'
+import { traceIdIn } from '../../shared/tracing.ts'
 import type { Member } from './batches.ts'
 import type { Decision } from './decide.ts'
 import type { AttemptJob, Begun } from './deliver.ts'
@@ -46,6 +47,7 @@ export function finishedEntry(job: AttemptJob, attempt: Attempt, { begun, prepar
     step: job.step,
     decision: decision.decision,
     disableWebhook: decision.disableWebhook,
+    ...(begun.span && { traceparent: begun.span.traceparent }),
   }
 }
 
@@ -65,10 +67,10 @@ function maskCustom(headers: Record<string, string>, webhook: OpenWebhook): Reco
 
 export function logAttempts(job: AttemptJob, entries: Finished[], log: Logger): void {
   if (!log.isLevelEnabled('info')) return
-  for (const { deliveryId, webhookId, generation, attemptId, step, result, state, nextAttemptAt } of entries) {
+  for (const { deliveryId, webhookId, generation, attemptId, step, result, state, nextAttemptAt, traceparent } of entries) {
     const { outcome, statusCode, timings } = result
     const of = { deliveryId, webhookId, generation, attemptId, eventId: job.eventId, ...(job.batchId && { batchId: job.batchId }) }
-    log.info({ ...of, step, outcome, statusCode, ms: timings.endMs, state, nextAttemptAt }, 'attempt finished')
+    log.info({ ...of, ...traceIdIn(traceparent), step, outcome, statusCode, ms: timings.endMs, state, nextAttemptAt }, 'attempt finished')
   }
 }
 

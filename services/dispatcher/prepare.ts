@@ -22,7 +22,7 @@ export type Prepared = { payload: HashedPayload; headers: Record<string, string>
  */
 export function prepare(
   job: AttemptJob,
-  { webhook, events, recipients, startedAt: now }: Begun,
+  { webhook, events, recipients, startedAt: now, span }: Begun,
   deps: Pick<DeliverDeps, 'payloads' | 'schemes' | 'log'>,
 ): Prepared | { fault: SendResult } {
   const secrets = secretsInForce(webhook, now)
@@ -31,12 +31,18 @@ export function prepare(
     const scheme = deps.schemes.get(webhook.scheme)
     const id = job.batchId ?? job.eventId
     const signature = scheme.sign({ id, now, body: payload.body, secrets, method: 'POST', url: webhook.url })
-    return { payload, headers: { ...webhook.headers, ...ownHeaders(payload), ...signature } }
+    return { payload, headers: { ...webhook.headers, ...ownHeaders(payload), ...traceHeaders(span, events), ...signature } }
   } catch (error) {
     deps.log.error({ err: error, eventId: job.eventId, webhookId: webhook.id }, 'request could not be made')
     const reason = `the request could not be made: format "${webhook.format}", scheme "${webhook.scheme}"`
     return { fault: { outcome: 'unreachable', permanent: true, error: reason, timings: { endMs: 0 } } }
   }
+}
+
+/** Without tracing, the sender's own context goes through as it came. */
+function traceHeaders(span: Begun['span'], [event]: Begun['events']): Record<string, string> {
+  const traceparent = span?.traceparent ?? event?.traceparent
+  return traceparent === undefined ? {} : { traceparent }
 }
 
 const secretsInForce = ({ secrets }: OpenWebhook, now: number): string[] =>

@@ -3,20 +3,24 @@ import { createAddressPolicy } from '../../shared/http/address-policy.ts'
 import { createApp } from '../../shared/http/app.ts'
 import { createId } from '../../shared/id.ts'
 import { mountHealth } from '../../shared/http/health.ts'
+import { mountMetrics } from '../../shared/http/metrics.ts'
 import { createSender } from '../../shared/http/send.ts'
 import type { Logger } from '../../shared/logger.ts'
+import { createMetrics, tellDependencies } from '../../shared/metrics.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { openQueue } from '../../shared/queue.ts'
-import { connectRedis, together, waitForever, type RedisTarget } from '../../shared/redis.ts'
+import { askRedis, connectRedis, together, waitForever, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
+import type { Tracing } from '../../shared/tracing.ts'
 import { startWatch } from '../../shared/watch.ts'
 import { openBatches } from './batches.ts'
 import { startBrake } from './brake.ts'
 import { joinFleet } from './fleet.ts'
+import { observeDispatcher } from './observe.ts'
 import { startParking } from './parking.ts'
 import { holdPayloads } from './payloads.ts'
 import { openReport } from './report.ts'
@@ -27,9 +31,17 @@ import { workWhileTrusted } from './trusted.ts'
 import { cacheWebhooks } from './webhooks.ts'
 import { startWorker } from './worker.ts'
 
-export type DispatcherDeps = { settings: DispatcherSettings; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }
+export type DispatcherDeps = {
+  settings: DispatcherSettings
+  storage: Storage
+  redis: RedisTarget
+  vault: Vault
+  log: Logger
+  clock: Clock
+  tracing?: Tracing | undefined
+}
 
-export async function startDispatcher({ settings, storage, redis: target, vault, log, clock }: DispatcherDeps): Promise<Service> {
+export async function startDispatcher({ settings, storage, redis: target, vault, log, clock, tracing }: DispatcherDeps): Promise<Service> {
   const [schemes, formats] = await Promise.all([
     loadRegistry<Scheme>('scheme', new URL('../../shared/signing/schemes/', import.meta.url)),
     loadRegistry<Format>('format', new URL('../../shared/payload/formats/', import.meta.url)),
@@ -44,6 +56,7 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
   const policy = createAddressPolicy({ allow: settings.allowedAddresses, ports: settings.allowedPorts })
   const sender = createSender(policy, { connectionsPerOrigin: settings.concurrency })
   const watch = startWatch({ redis, clock, log })
+  const metrics = createMetrics('dispatcher')
   const deps = {
     webhooks: cacheWebhooks(storage, vault),
     payloads: holdPayloads(storage, formats),
@@ -58,6 +71,7 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
     sender,
     clock,
     random: Math.random,
+    observe: observeDispatcher(metrics, tracing),
     log,
   }
   const worker = workWhileTrusted(watch, () => startWorker(target, settings, deps, log))
@@ -68,12 +82,15 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
     worker: worker.isRunning() ? 'ok' : 'not taking jobs',
     ...watch.states(),
   })
-  const app = createApp(log)
+  const app = createApp(log, metrics)
   mountHealth(app, ready)
+  mountMetrics(app, () => metrics.text(), settings.metricsToken)
+  tellDependencies(metrics, async () => ({ ...(await ready()), redis: await askRedis(redis) }))
 
   return {
     app,
     ready,
+    metrics,
     async stop() {
       watch.stop()
       brake.stop()

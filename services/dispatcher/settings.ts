@@ -6,6 +6,7 @@ export const dispatcherSettings = z.object({
   ...fragments.redis,
   ...fragments.storage,
   ...fragments.log,
+  ...fragments.metrics,
   host: fragments.server.host,
   port: integer(0, 65_535).optional().describe('Port for `/healthz` and `/readyz`; none is opened when left out.'),
   allowedAddresses: cidrList.describe('Private addresses that webhooks may have all the same: CIDRs, comma-separated.'),

@@ -46,6 +46,7 @@ export function startWorker(target: RedisTarget, settings: DispatcherSettings, d
     settings: { backoffStrategy: (_attemptsMade, _type, error) => (error instanceof RetryLater ? error.delayMs : pauseAfterFaultMs) },
   })
   watchErrors(worker as unknown as Parameters<typeof watchErrors>[0], (error) => log.warn({ err: error }, 'queue trouble'))
+  worker.on('active', (job) => deps.observe?.taken(job, Date.now()))
   worker.on('lockRenewalFailed', (jobs) => log.warn({ jobs }, 'locks lost: these jobs may run twice'))
 
   return {

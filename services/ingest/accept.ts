@@ -6,6 +6,8 @@ import { createId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { AcceptResult, NewEvent, Storage } from '../../shared/storage/storage.ts'
+import { traceIdIn } from '../../shared/tracing.ts'
+import type { IngestObserver } from './observe.ts'
 import type { Pressure } from './pressure.ts'
 import type { Relay } from './relay.ts'
 
@@ -13,6 +15,7 @@ export type AcceptDeps = {
   storage: Pick<Storage, 'events'>
   relay: Pick<Relay, 'offer'>
   pressure: Pick<Pressure, 'check'>
+  observe?: IngestObserver | undefined
   clock: Clock
   log: Logger
 }
@@ -34,24 +37,44 @@ export type Submission = {
 export async function accept(submission: Submission, deps: AcceptDeps): Promise<Accepted['events']> {
   deps.pressure.check()
   const now = deps.clock.now()
-  const events = submission.drafts.map((draft) => newEvent(draft, submission, now))
+  const observed = deps.observe?.accepting(submission, now)
+  const events = submission.drafts.map((draft) => newEvent(draft, submission, now, observed?.traceparent))
   const result = await store(events, submission, now, deps)
   if (result.kind === 'conflict') throw conflict(result, events.length)
+  observed?.accepted(result.events, deps.clock.now())
 
   const fresh = events.filter((_, i) => result.events[i]?.duplicate === false)
   deps.relay.offer(fresh.map(({ envelope, data, raw }) => ({ envelope, data: dataText(raw, data), receivedAt: now })))
   for (const { envelope } of fresh) {
     deps.log.info(
-      { eventId: envelope.id, organizationId: envelope.organizationId, source: envelope.source, type: envelope.type },
+      {
+        eventId: envelope.id,
+        organizationId: envelope.organizationId,
+        source: envelope.source,
+        type: envelope.type,
+        ...traceIdIn(envelope.traceparent),
+      },
       'event accepted',
     )
   }
   return result.events
 }
 
-function newEvent(draft: EventDraft, { organizationId, source, headers, identity }: Submission, now: number): NewEvent {
+function newEvent(
+  draft: EventDraft,
+  { organizationId, source, headers, identity }: Submission,
+  now: number,
+  traceparent?: string,
+): NewEvent {
   const { raw, data, time, ...own } = draft
-  const envelope: Envelope = { ...own, id: createId(), organizationId, source, time: time ?? new Date(now).toISOString() }
+  const envelope: Envelope = {
+    ...own,
+    id: createId(),
+    organizationId,
+    source,
+    time: time ?? new Date(now).toISOString(),
+    ...(traceparent && { traceparent }),
+  }
   return {
     envelope,
     dedupKey: draft.sourceEventId ?? null,

@@ -42,7 +42,7 @@ async function receivePartials(
 ): Promise<{ id: string; duplicate: boolean }[]> {
   pressure.check()
   const now = clock.now()
-  const list = drafts.map((draft, i) => newPartial(source, draft, keyOf(draft, headers, i), now))
+  const list = drafts.map((draft, i) => newPartial(source, draft, keyOf(draft, headers, i), headers, now))
   const result = await storage.partials.receive(list, adapter.identity ?? 'bytes').catch((cause: unknown) => {
     log.error({ err: cause }, 'partial events not stored')
     throw new Problem('unavailable', 'the events could not be stored; send them again', { retryAfterSeconds: 2, cause })
@@ -68,7 +68,13 @@ function keyOf(draft: EventDraft, headers: Submission['headers'], place: number)
   return draft.sourceEventId ?? (key === undefined ? null : `${key} ${place}`)
 }
 
-function newPartial(source: Source, { raw, data, ...draft }: EventDraft, dedupKey: string | null, receivedAt: number): NewPartial {
+function newPartial(
+  source: Source,
+  { raw, data, ...draft }: EventDraft,
+  dedupKey: string | null,
+  { traceparent }: Submission['headers'],
+  receivedAt: number,
+): NewPartial {
   const bytes = 'text' in data ? Buffer.from(data.text) : raw.subarray(data.start, data.end)
   return {
     id: createId(),
@@ -78,7 +84,8 @@ function newPartial(source: Source, { raw, data, ...draft }: EventDraft, dedupKe
     bodyHash: createHash('sha256').update(bytes).digest('hex'),
     draft,
     raw: bytes,
-    headers: {},
+    // what the event goes on with, once it is whole
+    headers: traceparent === undefined ? {} : { traceparent },
     receivedAt,
   }
 }

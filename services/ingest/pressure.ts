@@ -42,6 +42,8 @@ export type Pressure = {
   check(): void
   /** Resolves when jobs may be added. */
   room(): Promise<void>
+  /** What was last measured, and what follows from it. */
+  state(): { load: Load; judgement: Judgement }
   stop(): void
 }
 
@@ -52,6 +54,7 @@ export function watchPressure(redis: Redis, prefix: string, databaseUrl: string,
   const { outcomes } = keys(prefix)
   const folder = databaseUrl.startsWith('postgres') ? undefined : dirname(databaseUrl.replace(/^(sqlite|libsql):(\/\/)?/, ''))
   let judgement: Judgement = { hold: false }
+  let load: Load = {}
   let waiting: (() => void)[] = []
 
   async function measure(): Promise<Load> {
@@ -72,7 +75,8 @@ export function watchPressure(redis: Redis, prefix: string, databaseUrl: string,
   }
 
   async function look(): Promise<void> {
-    const next = judgeLoad(await measure(), judgement)
+    load = await measure()
+    const next = judgeLoad(load, judgement)
     if (next.refuse !== judgement.refuse) {
       if (next.refuse) log.warn({ reason: next.refuse }, 'events are refused until there is room again')
       else log.warn('events are accepted again')
@@ -94,6 +98,7 @@ export function watchPressure(redis: Redis, prefix: string, databaseUrl: string,
       if (judgement.refuse) throw new Problem('unavailable', `${judgement.refuse}; send this again later`, { retryAfterSeconds })
     },
     room: () => (judgement.hold ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve()),
+    state: () => ({ load, judgement }),
     stop() {
       clearInterval(timer)
       judgement = { hold: false }

@@ -11,6 +11,7 @@ import type { Registry } from '../../shared/registry.ts'
 import type { DeliveryCause, NewDelivery, OpenDelivery, Storage, Terms } from '../../shared/storage/storage.ts'
 import type { Bodies, Lanes } from '../../shared/transport.ts'
 import { intoBatches } from './grouping.ts'
+import type { IngestObserver } from './observe.ts'
 import type { Pressure } from './pressure.ts'
 
 export type RelayDeps = {
@@ -20,6 +21,7 @@ export type RelayDeps = {
   lanes: Lanes
   formats: Registry<Format>
   pressure: Pick<Pressure, 'room'>
+  observe?: Pick<IngestObserver, 'fannedOut'> | undefined
   clock: Clock
   log: Logger
 }
@@ -114,6 +116,7 @@ export function startRelay(deps: RelayDeps): Relay {
   }
 
   async function fanOut(events: AcceptedEvent[]): Promise<void> {
+    const since = deps.clock.now()
     await refreshMatcher()
     const deliveries = await Promise.all(events.map(match))
     const open = await createRows(intoBatches(deliveries.flat(), (webhookId) => terms[webhookId], deps.formats))
@@ -124,6 +127,11 @@ export function startRelay(deps: RelayDeps): Relay {
     await deps.bodies.put(events.filter((event) => needed.has(event.envelope.id)))
     await deps.lanes.enter(open.flatMap((one) => (one.lane === null ? [] : { ...one, lane: one.lane, jobId: jobIdOf(one) })))
     await deps.queue.add(oneOfEachJob(open).map((one) => jobOf(one, deps.clock.now())))
+    deps.observe?.fannedOut(
+      events.map((event, i) => ({ event, deliveries: deliveries[i]?.length ?? 0 })),
+      since,
+      deps.clock.now(),
+    )
     mark(events.map(({ envelope }, i) => ({ id: envelope.id, matched: deliveries[i]?.length ?? 0 })))
   }
 

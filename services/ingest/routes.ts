@@ -5,7 +5,9 @@ import { createApp, type App, type AppEnv } from '../../shared/http/app.ts'
 import { presentedKey } from '../../shared/http/authenticate.ts'
 import { limitBody } from '../../shared/http/limit-body.ts'
 import { tell } from '../../shared/http/tell.ts'
+import { mountMetrics } from '../../shared/http/metrics.ts'
 import type { Accepted } from '../../shared/contracts/api/accept.ts'
+import type { Metrics } from '../../shared/metrics.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { Source } from '../../shared/storage/storage.ts'
@@ -21,6 +23,7 @@ export type RouteDeps = IntakeDeps &
   IdentifyDeps & {
     adapters: Registry<SourceAdapter>
     refusals?: Pick<Refusals, 'note' | 'noteClaimed'> | undefined
+    metrics?: Metrics | undefined
     storage: IntakeDeps['storage'] & IdentifyDeps['storage']
   }
 
@@ -33,7 +36,7 @@ const ownSource = 'api'
  * (or show a key) and speak their own words.
  */
 export function createIngestApp(deps: RouteDeps): App {
-  const app = createApp(deps.log)
+  const app = createApp(deps.log, deps.metrics)
   const { settings } = deps
   const limits: Limits = { eventBytes: settings.eventMaxBytes, eventsPerRequest: settings.requestMaxEvents, depth: 64 }
   const limited = limitBody(settings.requestMaxBytes, '; send fewer events at a time')
@@ -67,6 +70,8 @@ export function createIngestApp(deps: RouteDeps): App {
     for (const path of adapter.paths ?? []) app.post(path, limited, claimed)
   }
 
+  const { metrics } = deps
+  if (metrics) mountMetrics(app, () => metrics.text(), settings.metricsToken)
   addEntityRoutes(app, limited, (c) => receive(c, deps), limits, deps)
 
   app.options('/events', (c) => grantHandshake(c, settings.webhookOrigins))
@@ -96,6 +101,7 @@ async function takeFrom(claim: Claim, request: SourceRequest, limits: Limits, de
     if (source && error instanceof Problem) deps.refusals?.note(source, error, request.body.length)
     const answer = error instanceof Problem ? inItsWords(error, adapter) : undefined
     if (!answer) throw error
+    deps.observe?.refused(error as Problem)
     return respond(answer, error as Problem)
   }
 }

@@ -7,16 +7,19 @@ import { createSender } from '../../shared/http/send.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { openLookupQueue } from '../../shared/lookup-queue.ts'
 import type { Format } from '../../shared/payload/format.ts'
+import { createMetrics } from '../../shared/metrics.ts'
 import { openQueue } from '../../shared/queue.ts'
-import { connectRedis, failFast, requireNoEviction, whenReady, type RedisTarget } from '../../shared/redis.ts'
+import { askRedis, connectRedis, failFast, requireNoEviction, whenReady, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
+import type { Tracing } from '../../shared/tracing.ts'
 import { startWatch } from '../../shared/watch.ts'
 import { openBodies, openLanes } from '../../shared/transport.ts'
 import { startLookups } from './lookup-worker.ts'
+import { observeIngest, tellOfIngest } from './observe.ts'
 import { startRefusals } from './refusals.ts'
 import { watchPressure } from './pressure.ts'
 import { startRelay } from './relay.ts'
@@ -24,10 +27,20 @@ import { createIngestApp } from './routes.ts'
 import type { IngestSettings } from './settings.ts'
 import type { SourceAdapter } from './source.ts'
 
-export type IngestDeps = { settings: IngestSettings; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }
+export type IngestDeps = {
+  settings: IngestSettings
+  storage: Storage
+  redis: RedisTarget
+  vault: Vault
+  log: Logger
+  clock: Clock
+  tracing?: Tracing | undefined
+}
 
-export async function startIngest({ settings, storage, redis: target, vault, log, clock }: IngestDeps): Promise<Service> {
+export async function startIngest({ settings, storage, redis: target, vault, log, clock, tracing }: IngestDeps): Promise<Service> {
   const onError = (error: Error) => log.warn({ err: error }, 'Redis is away')
+  const metrics = createMetrics('ingest')
+  const observe = observeIngest(metrics, tracing)
   const [adapters, schemes, formats] = await Promise.all([
     loadRegistry<SourceAdapter>('source adapter', new URL('./sources/', import.meta.url)),
     loadRegistry<Scheme>('scheme', new URL('../../shared/signing/schemes/', import.meta.url)),
@@ -41,7 +54,7 @@ export async function startIngest({ settings, storage, redis: target, vault, log
   const bodies = openBodies(redis, target.prefix)
   const lanes = openLanes(redis, target.prefix)
   const pressure = watchPressure(redis, target.prefix, settings.databaseUrl, log)
-  const relay = startRelay({ storage, queue, bodies, lanes, formats, pressure, clock, log })
+  const relay = startRelay({ storage, queue, bodies, lanes, formats, pressure, observe, clock, log })
   const limits = createRateLimits(
     'ingest',
     { perKey: settings.ingestKeyRateLimit, perOrganization: settings.ingestOrganizationRateLimit },
@@ -55,17 +68,19 @@ export async function startIngest({ settings, storage, redis: target, vault, log
     keptBytes: settings.eventMaxBytes,
   })
   const lookupQueue = openLookupQueue(target, onError)
-  const lookupDeps = { storage, relay, pressure, queue: lookupQueue, adapters, vault, sender, clock, random: Math.random, log }
+  const lookupDeps = { storage, relay, pressure, observe, queue: lookupQueue, adapters, vault, sender, clock, random: Math.random, log }
   const lookups = startLookups(target, settings.lookupConcurrency, lookupDeps)
-  const app = createIngestApp({ storage, relay, pressure, lookups, adapters, schemes, vault, authenticate, refusals, settings, clock, log })
-
+  const common = { storage, relay, pressure, observe, metrics, lookups, refusals, settings, clock, log }
+  const app = createIngestApp({ ...common, adapters, schemes, vault, authenticate })
   // Redis is no condition: with Redis away events are accepted and wait in SQL.
   const ready = async () => ({ storage: await storage.ping().then(() => 'ok', String), ...watch.states() })
+  tellOfIngest(metrics, async () => ({ ...(await ready()), redis: await askRedis(redis) }), pressure)
   mountHealth(app, ready)
 
   return {
     app,
     ready,
+    metrics,
     async stop() {
       await lookups.stop()
       await sender.close()

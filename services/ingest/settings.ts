@@ -7,6 +7,7 @@ export const ingestSettings = z.object({
   ...fragments.storage,
   ...fragments.server,
   ...fragments.log,
+  ...fragments.metrics,
   ingestKeyRateLimit: integer(1, 1_000_000)
     .default(5_000)
     .describe('Most requests a second with one API key at ingest, unless the key has a limit of its own; beyond it 429.'),

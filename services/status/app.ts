@@ -2,6 +2,7 @@ import { createMiddleware } from 'hono/factory'
 import { createApp, problemResponse, routePatterns, type App, type AppEnv } from '../../shared/http/app.ts'
 import { createAuthenticate } from '../../shared/http/authenticate.ts'
 import { mountHealth } from '../../shared/http/health.ts'
+import { mountMetrics } from '../../shared/http/metrics.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { StatusDeps } from './deps.ts'
 import { invalidIn } from './refuse.ts'
@@ -31,7 +32,8 @@ import { addWebhookRoutes } from './routes/webhooks.ts'
 
 /** What people and programs steer Tidings by: registry, delivery log, reference, queues. */
 export function createStatusApp(deps: StatusDeps): App {
-  const app = createApp(deps.log)
+  const { metrics } = deps
+  const app = createApp(deps.log, metrics)
   app.defaultHook = (result) => {
     if (!result.success) throw invalidIn(result.error.issues, result.target === 'json' ? '' : result.target)
   }
@@ -40,6 +42,7 @@ export function createStatusApp(deps: StatusDeps): App {
   const guard = createGuard(app, authenticate, createAudited(app, deps))
 
   mountHealth(app, deps.ready)
+  if (metrics) mountMetrics(app, () => metrics.text(), deps.settings.metricsToken)
   addStatsRoutes(app, guard, deps)
   addPreviewRoutes(app, guard, deps)
   addWebhookRoutes(app, guard, deps)

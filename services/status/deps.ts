@@ -6,6 +6,7 @@ import type { RateLimits } from '../../shared/http/rate-limit.ts'
 import type { AddressPolicy } from '../../shared/http/address-policy.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
+import type { Metrics } from '../../shared/metrics.ts'
 import type { DeliveryQueue } from '../../shared/queue.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { Vault } from '../../shared/secrets.ts'
@@ -38,11 +39,12 @@ export type StatusDeps = {
   formats: Registry<Format>
   /** What status may know of the source adapters, which are ingest's. */
   adapters: Registry<AdapterDescription>
-  settings: Pick<StatusSettings, 'disableAfterDays' | 'redeliveryRate' | 'queuesWritable' | 'redisPrefix' | 'publicUrl'>
+  settings: Pick<StatusSettings, 'disableAfterDays' | 'redeliveryRate' | 'queuesWritable' | 'redisPrefix' | 'publicUrl' | 'metricsToken'>
   redis: Redis
   limits?: RateLimits | undefined
   log: Logger
   clock: Clock
   /** Each dependency by name, `ok` or what is wrong. */
   ready(): Promise<Record<string, string>>
+  metrics?: Metrics | undefined
 }

@@ -6,6 +6,7 @@ import { letOutForgotten } from './forgotten.ts'
 import { batchOf, jobIdOf, jobOf, type DeliveryQueue } from '../../shared/queue.ts'
 import type { OpenDelivery, Storage } from '../../shared/storage/storage.ts'
 import { keys, openLanes } from '../../shared/transport.ts'
+import type { StatusObserver } from './observe.ts'
 
 export type ReconcilerDeps = {
   redis: Redis
@@ -15,6 +16,7 @@ export type ReconcilerDeps = {
   /** Other work for one process at a time, done at every tick. */
   chores: (() => Promise<unknown>)[]
   self: string
+  observe?: Pick<StatusObserver, 'interrupted'> | undefined
   clock: Clock
   log: Logger
 }
@@ -103,6 +105,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     }
     await putBackIfLost(missing)
     const interrupted = await storage.deliveries.interrupt(clock.now() - attemptMs, clock.now())
+    if (interrupted > 0) deps.observe?.interrupted(interrupted)
     if (interrupted > 0) log.warn({ attempts: interrupted }, 'attempts without an end marked as interrupted')
   }
 

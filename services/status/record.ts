@@ -7,6 +7,7 @@ import { jobOf, type DeliveryQueue } from '../../shared/queue.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { createStarts, type Told } from './starts.ts'
 import { announceRegistry, decodeOutcomes, encodeOutcome, keys, type Bodies } from '../../shared/transport.ts'
+import type { StatusObserver } from './observe.ts'
 
 export type RecorderDeps = {
   /** A connection of its own: it blocks while it waits for entries. */
@@ -20,6 +21,7 @@ export type RecorderDeps = {
   /** Unique among status processes that run at the same time. */
   consumer: string
   clock: Clock
+  observe?: Pick<StatusObserver, 'recorded'> | undefined
   log: Logger
 }
 export type Recorder = { stop(): Promise<void> }
@@ -126,6 +128,7 @@ export function startRecorder(deps: RecorderDeps): Recorder {
 
   async function record(outcomeEntries: OutcomeEntry[]): Promise<void> {
     const { finishedEvents, disabledWebhooks, opened } = await deps.storage.deliveries.record(outcomeEntries, deps.clock.now())
+    deps.observe?.recorded(outcomeEntries, deps.clock.now())
     // What does not get a job now is found by the reconciler.
     await deps.queue
       .add(opened.map((open) => jobOf(open, deps.clock.now())))

@@ -5,6 +5,7 @@ import { createRateLimits } from '../../shared/http/rate-limit.ts'
 import { createId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
+import { createMetrics } from '../../shared/metrics.ts'
 import { openQueue } from '../../shared/queue.ts'
 import { connectRedis, failFast, waitForever, requireNoEviction, whenReady, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
@@ -12,21 +13,32 @@ import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
+import type { Tracing } from '../../shared/tracing.ts'
 import { startWatch } from '../../shared/watch.ts'
 import { openBodies } from '../../shared/transport.ts'
 import { createStatusApp } from './app.ts'
 import type { AdapterDescription, StatusDeps } from './deps.ts'
 import { keepOpteryxWebhook, opteryxTarget } from './opteryx.ts'
 import { watchHealth } from './health.ts'
+import { observeStatus } from './observe.ts'
 import { startReconciler } from './reconcile.ts'
 import { startRecorder } from './record.ts'
 import { keepLog } from './retention.ts'
 import { redeliverSteadily } from './redeliver.ts'
 import type { StatusSettings } from './settings.ts'
+import { tellStanding } from './standing.ts'
 
-export type StatusServiceDeps = { settings: StatusSettings; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }
+export type StatusServiceDeps = {
+  settings: StatusSettings
+  storage: Storage
+  redis: RedisTarget
+  vault: Vault
+  log: Logger
+  clock: Clock
+  tracing?: Tracing | undefined
+}
 
-export async function startStatus({ settings, storage, redis: target, vault, log, clock }: StatusServiceDeps): Promise<Service> {
+export async function startStatus({ settings, storage, redis: target, vault, log, clock, tracing }: StatusServiceDeps): Promise<Service> {
   const policy = createAddressPolicy({ allow: settings.allowedAddresses, ports: settings.allowedPorts })
   const opteryx = opteryxTarget(settings, { policy })
   const onError = (error: Error) => log.warn({ err: error }, 'Redis is away')
@@ -44,6 +56,8 @@ export async function startStatus({ settings, storage, redis: target, vault, log
   const self = `${hostname()}-${createId()}`
 
   const watch = startWatch({ redis, clock, log })
+  const metrics = createMetrics('status')
+  const observe = observeStatus(metrics, tracing)
   const ready = async () => ({
     storage: await storage.ping().then(() => 'ok', String),
     redis: redis.status === 'ready' ? 'ok' : `the connection is ${redis.status}`,
@@ -70,11 +84,13 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     log,
     clock,
     ready,
+    metrics,
   }
+  tellStanding({ metrics, storage, queue, redis, prefix, clock, ready })
   await whenReady(redis)
   await requireNoEviction(redis)
   await keepOpteryxWebhook(opteryx, deps)
-  const recorder = startRecorder({ redis: reader, prefix, storage, bodies, queue, announce: redis, consumer: self, clock, log })
+  const recorder = startRecorder({ redis: reader, prefix, storage, bodies, queue, announce: redis, consumer: self, observe, clock, log })
   const reconciler = startReconciler({
     redis,
     prefix,
@@ -82,6 +98,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     queue,
     chores: [redeliverSteadily(deps), watchHealth(deps), keepLog({ storage, settings, clock, log })],
     self,
+    observe,
     clock,
     log,
   })
@@ -89,6 +106,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
   return {
     app: createStatusApp(deps),
     ready,
+    metrics,
     async stop() {
       watch.stop()
       limits.stop()

@@ -14,6 +14,7 @@ export const statusSettings = z.object({
   ...fragments.server,
   ...fragments.public,
   ...fragments.log,
+  ...fragments.metrics,
   statusKeyRateLimit: integer(1, 1_000_000)
     .default(500)
     .describe('Most requests a second with one API key to the API and the console, unless the key has a limit of its own.'),

@@ -58,5 +58,7 @@ export type OutcomeEntry =
       /** Which rule decided what follows, in words for the log. */
       decision: string
       disableWebhook: boolean
+      /** Of the span of the attempt, where traces are on. */
+      traceparent?: string
     }
   | { kind: 'cancelled'; deliveryId: string; webhookId: string; generation: number; at: number; reason: string }

@@ -90,6 +90,8 @@ export const Envelope = z.object({
   to: z.array(z.string()).optional(),
   /** `data` holds a JSON string of base64 and the true payload is those bytes (CloudEvents `data_base64`). */
   binary: z.boolean().optional(),
+  /** W3C Trace Context of what brought the event in: that of our own span where traces are on, else that of the sender. */
+  traceparent: z.string().optional(),
 })
 export type Envelope = z.infer<typeof Envelope>
 

@@ -3,8 +3,10 @@ import { HTTPException } from 'hono/http-exception'
 import type { RequestIdVariables } from 'hono/request-id'
 import type { Logger } from 'pino'
 import type { ProblemDetails } from '../contracts/problem.ts'
+import type { Metrics } from '../metrics.ts'
 import { Problem, invalid, problemKinds, type ProblemCode } from '../problem.ts'
 import type { ApiKey, Session } from '../storage/storage.ts'
+import { countRequests } from './metrics.ts'
 import { tell } from './tell.ts'
 
 export type AppEnv = { Variables: RequestIdVariables & { key: ApiKey; session?: Session } }
@@ -14,7 +16,7 @@ export type App = OpenAPIHono<AppEnv>
  * An app whose every refusal is `application/problem+json`. The one place where an error becomes a response: a
  * `Problem` is shown, anything else is logged once and answered with a 500 that says nothing.
  */
-export function createApp(log: Logger): App {
+export function createApp(log: Logger, metrics?: Metrics): App {
   const app = new OpenAPIHono<AppEnv>({
     strict: false,
     defaultHook: (result) => {
@@ -23,6 +25,7 @@ export function createApp(log: Logger): App {
       throw invalid(result.error.issues, prefix)
     },
   })
+  if (metrics) app.use('*', countRequests(metrics))
   app.use('*', async function namesRequest(c, next) {
     const given = c.req.header('x-request-id')
     const id = given && given.length <= 255 && /^[\w\-=]+$/.test(given) ? given : crypto.randomUUID()

@@ -89,6 +89,8 @@ export type KeyStore = {
   touch(id: string, now: number): Promise<void>
   /** How many keys there are in all organizations: 0 means a first start. */
   count(): Promise<number>
+  /** Ids of all organizations. */
+  organizations(): Promise<string[]>
 }
 
 /** Sign-ins, and the links that open one. The id is a hash of what the browser holds. */

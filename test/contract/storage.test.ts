@@ -60,6 +60,7 @@ describe.each(dialects)('the registry on $name', (dialect) => {
 
       expect(await storage.keys.create(aKey(), 'taken hash')).toBe(false)
       expect(await storage.keys.count()).toBe(before)
+      expect((await storage.keys.organizations()).filter((id) => id === aKey().organizationId)).toHaveLength(1)
     })
 
     it('are listed, used and removed within their organization', async () => {

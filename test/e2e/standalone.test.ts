@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createApi } from '../support/api.ts'
 import { eventually } from '../support/eventually.ts'
+import { samplesOf } from '../support/exposition.ts'
 import { startReceiver, type Receiver } from '../support/receiver.ts'
 import { allGone, launch, type Launched } from '../support/standalone.ts'
 
@@ -48,6 +49,12 @@ describe('npm start', () => {
     await eventually(async () => expect((await api.deliveryOf(id as string, webhook.id)).status).toBe('succeeded'))
     const ready = await fetch(`${tidings.url}/readyz`)
     expect(await ready.json()).toMatchObject({ status: 'ok', dependencies: { 'dispatcher 1': 'ok', 'dispatcher 2': 'ok' } })
+    const metrics = await (await fetch(`${tidings.url}/metrics`)).text()
+    for (const process of ['gateway', 'dispatcher-1', 'dispatcher-2'])
+      expect(metrics).toMatch(new RegExp(`^process_cpu_seconds_total\\{service="\\w+",process="${process}"\\} `, 'm'))
+    const counted = samplesOf(metrics).filter(({ name }) => name === 'tidings_events_accepted_total' || name === 'tidings_attempts_total')
+    expect(counted.reduce((sum, { value }) => sum + value, 0)).toBe(2)
+    expect(new Set(metrics.match(/^# TYPE .*$/gm)).size).toBe(metrics.match(/^# TYPE .*$/gm)?.length)
     const headers = { authorization: `Bearer ${await adminKey(folder)}` }
     expect((await fetch(`${tidings.url}/docs`, { headers })).status).toBe(200)
   })

@@ -22,7 +22,12 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 
 const settings = { ingest: readSettings(ingestSettings, process.env), status: readSettings(statusSettings, process.env) }
 const storage = await openStorage(settings.ingest.databaseUrl)
-const services = await startServices({ ...settings, storage, dispatchers: () => ({}) })
+const services = await startServices({
+  ...settings,
+  storage,
+  dispatchers: { states: () => ({}), metrics: async () => [] },
+  env: process.env,
+})
 const serving = await serve((request, bindings) => services.fetch(request, bindings), settings.ingest)
 
 setFlagsFromString('--expose-gc')

@@ -20,7 +20,7 @@ const info = {
     'Delivers the events of a data catalog as signed webhooks, and keeps a log in which each can be followed to its end and sent again.',
     'Lists answer `{data, meta: {next_cursor, has_more}}`. Times are ISO 8601. Whatever is refused is refused with problem details (RFC 9457) that name the field and say what would be right.',
     'The events themselves, those that are posted and those that arrive at webhooks, are described by AsyncAPI: [/asyncapi.json](/asyncapi.json). What a request to a receiver looks like in each format is under Webhooks at the end of this page.',
-    'Every route but `/healthz`, `/readyz` and the sign-in needs an API key, or a browser that is signed in with one (`POST /session`). A key belongs to one organization and sees nothing of any other: what belongs to another is answered as not found.',
+    'Every route but `/healthz`, `/readyz`, `/metrics` and the sign-in needs an API key, or a browser that is signed in with one (`POST /session`). A key belongs to one organization and sees nothing of any other: what belongs to another is answered as not found.',
   ].join('\n\n'),
 }
 const tags = [

@@ -80,6 +80,10 @@ export function create(db: Db): KeyStore {
     async touch(id, now) {
       await db.update(apiKeys).set({ lastUsedAt: now }).where(eq(apiKeys.id, id))
     },
+    async organizations() {
+      const rows = await db.select({ id: organizations.id }).from(organizations).orderBy(asc(organizations.id))
+      return rows.map(({ id }) => id)
+    },
     async count() {
       const [row] = await db.select({ keys: count() }).from(apiKeys)
       return row?.keys ?? 0

@@ -9,7 +9,7 @@ import type { Sync } from './stores.ts'
 const { hash, previousHash, ...columns } = getTableColumns(apiKeys)
 export const keyColumns = columns
 
-export function reads(db: Db): Pick<Sync<KeyStore>, 'findByHash' | 'list' | 'count'> {
+export function reads(db: Db): Pick<Sync<KeyStore>, 'findByHash' | 'list' | 'count' | 'organizations'> {
   const p = sql.placeholder
   const valid = or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, p('now')))
   const previous = and(eq(previousHash, p('hash')), gt(apiKeys.previousExpiresAt, p('now')))
@@ -29,6 +29,12 @@ export function reads(db: Db): Pick<Sync<KeyStore>, 'findByHash' | 'list' | 'cou
     list: (organizationId) =>
       db.select(columns).from(apiKeys).where(eq(apiKeys.organizationId, organizationId)).orderBy(asc(apiKeys.id)).all(),
     count: () => db.select({ keys: count() }).from(apiKeys).get()?.keys ?? 0,
+    organizations: () =>
+      db
+        .select({ id: organizations.id })
+        .from(organizations)
+        .all()
+        .map(({ id }) => id),
   }
 }
 
