@@ -81,7 +81,7 @@ describe('a replay', () => {
     const webhookId = await storeWebhook(status.storage, organizationId)
     await subscribe(webhookId, '*')
     const { body } = await begin(webhookId)
-    await status.call('PATCH', `/webhooks/${webhookId}`, { active: false })
+    await status.storage.webhooks.update(organizationId, webhookId, { active: false }, status.clock.now())
 
     expect(await redeliverSteadily(status.deps)()).toBe(0)
     expect(await look(body.id)).toMatchObject({ status: 'stopped', reason: 'the webhook is not active' })

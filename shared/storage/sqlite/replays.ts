@@ -16,7 +16,12 @@ const isRunning = eq(replays.state, 'running')
 const idsIn = (ids: string[]): SQL => sql`(select value from json_each(${JSON.stringify(ids)}))`
 
 /** Along the index of events by the time of their acceptance. */
-function lookedAt({ organizationId, since, until, filter }: Pick<Replay, 'organizationId' | 'since' | 'until' | 'filter'>): SQL | undefined {
+function lookedAt({
+  organizationId,
+  since,
+  until,
+  filter,
+}: Pick<Replay, 'organizationId' | 'since' | 'until' | 'filter'>): SQL | undefined {
   const matches = whereOf(eventColumns, filter ? checkFilter(eventFields, filter) : undefined)
   return and(eq(events.organizationId, organizationId), gte(events.receivedAt, since), lt(events.receivedAt, until), matches)
 }
@@ -48,7 +53,8 @@ export function reads(db: Db): Pick<Sync<ReplayStore>, 'count' | 'find' | 'lates
       if (!replay) return []
       const { webhookId, lastReceivedAt, lastEventId } = replay
       const beyond = lastReceivedAt === null ? undefined : sql`(${events.receivedAt}, ${events.id}) > (${lastReceivedAt}, ${lastEventId})`
-      const made = sql`exists (select 1 from ${deliveries} where ${deliveries.eventId} = ${events.id} and ${deliveries.webhookId} = ${webhookId})`
+      // written out: of one table alone drizzle names columns without it, and both have an id
+      const made = sql`exists (select 1 from deliveries d where d.event_id = events.id and d.webhook_id = ${webhookId})`
       return db
         .select({
           envelope: events.envelope,
@@ -82,7 +88,10 @@ export function writes(db: Db): Pick<Sync<ReplayStore>, 'create' | 'stop' | 'adv
     const fresh = list.filter(({ id }) => !there.has(id))
     createDeliveries(fresh, now)
     const eventIds = idsIn(fresh.map(({ eventId }) => eventId))
-    db.update(events).set({ matched: sql`coalesce(${events.matched}, 0) + 1` }).where(sql`${events.id} in ${eventIds}`).run()
+    db.update(events)
+      .set({ matched: sql`coalesce(${events.matched}, 0) + 1` })
+      .where(sql`${events.id} in ${eventIds}`)
+      .run()
     return fresh
   }
 

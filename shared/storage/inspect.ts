@@ -1,0 +1,16 @@
+import { openStorage } from './open.ts'
+
+/** How a database stands to the program: which migrations it lacks, and which it has that the program does not know. */
+export type DatabaseState = { exists: boolean; missing: number; newer: number }
+
+/** Looks, and changes nothing. Rejects where the database cannot be reached. */
+export async function inspectDatabase(url: string): Promise<DatabaseState> {
+  if (/^(sqlite|libsql):/.test(url)) return (await import('./sqlite/inspect.ts')).inspect(url)
+  const storage = await openStorage(url, { readOnly: true })
+  try {
+    await storage.ping()
+    return { exists: true, missing: 0, newer: 0 }
+  } finally {
+    await storage.close()
+  }
+}
