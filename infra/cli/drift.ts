@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { action, type Context } from './common/context.ts'
 import type { Env } from './common/io.ts'
-import { compare, fileOption } from './plan.ts'
+import { fileOption } from './plan.ts'
 
 /** `tidings drift`: for a clock and not for a person. */
 export function addDrift(program: Command, env: Env): void {
@@ -12,5 +12,7 @@ export function addDrift(program: Command, env: Env): void {
     )
     .option(...fileOption)
     .option('--prune', 'what the file does not name counts too')
-  action(command, env, async (context: Context, options: { file: string; prune?: boolean }) => compare(context, options, { strict: false }))
+  action(command, env, async (context: Context, options: { file: string; prune?: boolean }) =>
+    (await import('./registry/compare-file.ts')).compareFile(context, options, { strict: false }),
+  )
 }

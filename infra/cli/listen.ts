@@ -6,7 +6,7 @@ import { Refused } from './common/api.ts'
 import { action, type Context } from './common/context.ts'
 import { exits, Failure, misused } from './common/fail.ts'
 import type { Env } from './common/io.ts'
-import { receivedLine, startListener, type Behaviour, type Listener, type Verifying } from './common/listener.ts'
+import type { Behaviour, Listener, Verifying } from './common/listener.ts'
 import { readJson } from './common/where.ts'
 import { durationOf } from './common/time.ts'
 
@@ -59,6 +59,7 @@ Tidings refuses private addresses by default: start it with ALLOWED_ADDRESSES=12
 
 async function listen(context: Context, options: Options): Promise<number | undefined> {
   const { io } = context
+  const { receivedLine, startListener } = await import('./common/listener.ts')
   const signal = io.interruptible()
   const verifying = verifyingOf(options, io.env)
   const listener = await startListener(behaviourOf(options), verifying, {

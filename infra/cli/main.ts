@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { exits, Failure } from './common/fail.ts'
 import { clean } from './common/print.ts'
@@ -27,6 +28,7 @@ export async function main(args: string[], env: Env): Promise<void> {
     .addOption(new Option('--ingest-url <url>', 'where events go, if ingest runs on its own (TIDINGS_INGEST_URL)'))
     .addOption(new Option('--key <key>', 'API key (TIDINGS_API_KEY, TIDINGS_API_KEY_FILE; on this machine data/admin.key)'))
     .option('--json', 'one JSON value a line on stdout')
+    .version(version(), '--version')
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
     .addHelpText('after', footer)
@@ -53,6 +55,9 @@ export async function main(args: string[], env: Env): Promise<void> {
     process.exitCode = told(error)
   }
 }
+
+const version = (): string =>
+  (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }).version
 
 function everywhere(command: Command, change: (command: Command) => void): void {
   change(command)

@@ -1,16 +1,10 @@
 import type { Command } from 'commander'
 import { action, type Context } from './common/context.ts'
-import { exits } from './common/fail.ts'
 import type { Env } from './common/io.ts'
-import { readFile } from './registry/file.ts'
-import { isDifferent, plan, type Change, type PlanOptions } from './registry/plan.ts'
-import { readPresent } from './registry/present.ts'
-import { showPlan } from './registry/show.ts'
 
 type Options = { file: string; prune?: boolean; secrets?: boolean }
 
 export const fileOption = ['-f, --file <file>', 'the registry as YAML; - is stdin', 'tidings.yaml'] as const
-export const optionsOf = ({ prune = false, secrets = false }: Pick<Options, 'prune' | 'secrets'>): PlanOptions => ({ prune, secrets })
 
 /** `tidings plan`: what `tidings apply` would do. */
 export function addPlan(program: Command, env: Env): void {
@@ -21,15 +15,9 @@ export function addPlan(program: Command, env: Env): void {
     .option('--prune', 'what the file does not name is to be removed: of the kinds that it names, and webhooks only with a label')
     .option('--secrets', 'secrets are to be sent again')
     .addHelpText('after', example)
-  action(command, env, async (context: Context, options: Options) => compare(context, options, { strict: true }))
-}
-
-/** @returns 2 where there are differences */
-export async function compare({ api, io }: Context, options: Options, { strict }: { strict: boolean }): Promise<number> {
-  const wanted = readFile(options.file, io.env, { strict })
-  const changes: Change[] = plan(wanted, await readPresent(api, wanted), optionsOf(options))
-  showPlan(io, changes, { secrets: options.secrets ?? !strict })
-  return changes.some(isDifferent) ? exits.usage : exits.done
+  action(command, env, async (context: Context, options: Options) =>
+    (await import('./registry/compare-file.ts')).compareFile(context, options, { strict: true }),
+  )
 }
 
 const example = `

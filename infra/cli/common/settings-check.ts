@@ -59,9 +59,12 @@ function checkOne(schema: z.ZodObject, env: Env): Bare[] {
     const parsed = (field as z.ZodType).safeParse(read)
     if (parsed.success) return []
     if (read === undefined) return [{ variable, state: 'missing', problem: 'is missing', meaning }]
-    return [{ variable, state: 'wrong', problem: parsed.error.issues.map(({ message }) => message).join('; '), meaning }]
+    return [{ variable, state: 'wrong', problem: parsed.error.issues.map(inWords).join('; '), meaning }]
   })
 }
+
+/** Of a text that is no number, zod tells what became of it and not what it should have been. */
+const inWords = ({ message }: { message: string }) => (message.includes('received NaN') ? 'must be a number' : message)
 
 function valueOf(variable: string, env: Env): string | undefined | Error {
   const file = env[`${variable}_FILE`]

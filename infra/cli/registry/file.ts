@@ -62,9 +62,15 @@ export function readFile(path: string, env: Env, { strict }: { strict: boolean }
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: true })
   if (document.errors.length > 0) throw misused(document.errors.map((error) => `${path}: ${error.message}`).join('\n'))
   const at = (keys: PropertyKey[]) => `${path}:${lines.linePos(offsetOf(document, keys)).line}`
+  const inOrder = <T extends { path: PropertyKey[] }>(list: T[]) =>
+    list.sort((a, b) => offsetOf(document, a.path) - offsetOf(document, b.path))
   const { value, isUnknown, missing } = resolveVariables(document.toJS({ maxAliasCount: 100 }) ?? {}, env)
   if (strict && missing.length > 0)
-    throw misused(missing.map((one) => `${at(one.path)}: ${fieldPath(one.path)}: the variable ${one.name} is not set`).join('\n'))
+    throw misused(
+      inOrder(missing)
+        .map((one) => `${at(one.path)}: ${fieldPath(one.path)}: the variable ${one.name} is not set`)
+        .join('\n'),
+    )
   const parsed = File.safeParse(value)
   if (!parsed.success)
     throw misused(
