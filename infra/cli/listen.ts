@@ -9,6 +9,7 @@ import type { Env } from './common/io.ts'
 import type { Behaviour, Listener, Verifying } from './common/listener.ts'
 import { readJson } from './common/where.ts'
 import { durationOf } from './common/time.ts'
+import { repeated } from './common/webhook-flags.ts'
 
 type Options = {
   host: string
@@ -40,11 +41,7 @@ export function addListen(program: Command, env: Env): void {
     .option('--status <status>', 'what a failure is answered with; without --fail, every request (500)')
     .option('--delay <time>', 'wait before each answer: 2s')
     .option('--retry-after <seconds>', 'Retry-After of a failure')
-    .option(
-      '--register <pattern>',
-      "make a webhook for this, subscribed to 'table.*', and remove it at the end; may be repeated",
-      (one, before: string[] = []) => [...before, one],
-    )
+    .option('--register <pattern>', "make a webhook for this, subscribed to 'table.*', and remove it at the end; may be repeated", repeated)
     .option('--body', 'print bodies too')
     .addHelpText(
       'after',

@@ -11,7 +11,7 @@ import { deliveryLine } from './common/lines.ts'
 import { printList, printRecord } from './common/print.ts'
 import { findWebhook } from './common/tidings.ts'
 import { readJson } from './common/where.ts'
-import { addSettings, membersOf, type Settings } from './common/webhook-flags.ts'
+import { addSettings, membersOf, repeated, type Settings } from './common/webhook-flags.ts'
 
 type WithSecret = Webhook & { secret: string }
 type Detail = z.infer<typeof DeliveryDetail>
@@ -21,6 +21,7 @@ export function addWebhooks(program: Command, env: Env): void {
   const group = program.command('webhooks').description('List, look at, create, change, test and remove webhooks, and their subscriptions')
   addLooks(group, env)
   addChanges(group, env)
+  addEnds(group, env)
   addSubscriptions(group, env)
 }
 
@@ -64,11 +65,7 @@ async function testResult({ api, io }: Pick<Context, 'api' | 'io'>, id: string):
 
 function addChanges(group: Command, env: Env): void {
   const create = addSettings(group.command('create <address>').description('Register a webhook; its secret is shown this once'))
-    .option(
-      '--subscribe <pattern>',
-      "an event type, or all below one: 'table.*'; may be repeated",
-      (one: string, before: string[] = []) => [...before, one],
-    )
+    .option('--subscribe <pattern>', "an event type, or all below one: 'table.*'; may be repeated", repeated)
     .addHelpText('after', "\n  tidings webhooks create https://example.com/hook --label sales --subscribe 'table.*'")
   action(create, env, async ({ api, io }: Context, url: string, options: Settings & { subscribe?: string[] }) => {
     const webhook = await api.call<WithSecret>('POST', '/webhooks', { url, ...(await membersOf(options)) })
@@ -94,7 +91,9 @@ function addChanges(group: Command, env: Env): void {
       printRecord(io, await api.call<Webhook>('PATCH', `/webhooks/${(await findWebhook(api, name)).id}`, patch))
     },
   )
+}
 
+function addEnds(group: Command, env: Env): void {
   const remove = group
     .command('delete <webhook>')
     .description('Remove a webhook; its open deliveries are cancelled, the log stays')

@@ -12,7 +12,8 @@ export type Settings = {
   set?: string[]
 }
 
-const repeated = (one: string, before: string[] = []) => [...before, one]
+/** For flags that may be given several times. */
+export const repeated = (one: string, before?: string[]): string[] => [...(before ?? []), one]
 
 /** The commonest members by name, all others by `--set`. A secret is never an argument: those can be read by every process. */
 export const addSettings = (command: Command): Command =>

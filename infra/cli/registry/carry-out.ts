@@ -82,8 +82,9 @@ async function relate(
   wanted: Wanted,
   webhooks: { id: string; label: string | null }[],
 ): Promise<Outcome> {
-  const { triggers, fallback } = wanted.webhooks?.[name] as WebhookWanted
-  const idFor = (one: string) => idOf(one, webhooks as Present['webhooks'], wanted.webhooks ?? {}) ?? one
+  const all = wanted.webhooks ?? {}
+  const { triggers, fallback } = all[name] as WebhookWanted
+  const idFor = (one: string) => idOf(one, webhooks, all) ?? one
   const differs = (member: string) => differences.some((one) => one.member === member)
   const isNew = action === 'create'
   const patch = {
