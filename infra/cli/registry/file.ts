@@ -74,7 +74,7 @@ export function readFile(path: string, env: Env, { strict }: { strict: boolean }
   const parsed = File.safeParse(value)
   if (!parsed.success)
     throw misused(
-      issuesOf(parsed.error.issues)
+      inOrder(issuesOf(parsed.error.issues))
         .map((one) => `${at(one.path)}: ${fieldPath(one.path)}: ${one.message}`)
         .join('\n'),
     )
