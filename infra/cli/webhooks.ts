@@ -4,7 +4,7 @@ import type { Subscription } from '../../shared/contracts/api/subscription.ts'
 import type { Webhook } from '../../shared/contracts/api/webhook.ts'
 import type { z } from 'zod'
 import { action, type Context } from './common/context.ts'
-import { isOpen, poll } from './common/delivery-log.ts'
+import { poll } from './common/delivery-log.ts'
 import { exits, Failure, misused } from './common/fail.ts'
 import type { Env } from './common/io.ts'
 import { deliveryLine } from './common/lines.ts'
@@ -55,7 +55,7 @@ async function testResult({ api, io }: Pick<Context, 'api' | 'io'>, id: string):
   let delivery: Detail | undefined
   await poll(io.interruptible(), async () => {
     delivery = await api.get<Detail>(`/webhook-deliveries/${id}`)
-    return isOpen(delivery) && delivery.last_attempt_at === null ? 'nothing' : 'done'
+    return delivery.status === 'pending' ? 'nothing' : 'done'
   })
   if (!delivery) throw new Failure('interrupted before anything had come of it')
   if (io.json) io.out(JSON.stringify(delivery))
