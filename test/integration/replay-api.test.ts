@@ -23,7 +23,7 @@ async function storeEvent(type: string, members: { to?: string[]; waits?: boolea
   return event.envelope.id
 }
 const subscribe = (webhookId: string, eventType: string) =>
-  status.storage.subscriptions.add(aSubscription({ organizationId, webhookId, eventType }))
+  status.storage.subscriptions.add(aSubscription({ organizationId, webhookId, eventType, createdAt: status.clock.now() }))
 const begin = (webhookId: string, input: Record<string, unknown> = { since }) =>
   status.call<Replay>('POST', `/webhooks/${webhookId}/replay`, input)
 const look = async (id: string) => (await status.call<Replay>('GET', `/replays/${id}`)).body
@@ -31,12 +31,13 @@ const look = async (id: string) => (await status.call<Replay>('GET', `/replays/$
 describe('a replay', () => {
   it('brings old events to a webhook that wants them now, each once', async () => {
     const webhookId = await storeWebhook(status.storage, organizationId)
-    const subscription = await subscribe(webhookId, 'table.*')
     const { eventId: had } = await storeDelivery(status.storage, organizationId, webhookId, 'succeeded', someTime, { type: 'table.had' })
     const wanted = [await storeEvent('table.a'), await storeEvent('table.b')]
     await storeEvent('user.created')
     await storeEvent('table.to-another', { to: ['another'] })
     await storeEvent('table.waits', { waits: true })
+    status.clock.forward(1_000)
+    const subscription = await subscribe(webhookId, 'table.*')
     status.clock.forward(1_000)
     const before = status.queued.length
 
@@ -50,7 +51,11 @@ describe('a replay', () => {
     expect(await look(body.id)).toMatchObject({ status: 'finished', examined: 6, deliveries: 2 })
     expect((await status.call('GET', `/webhooks/${webhookId}/replay`)).body).toEqual(await look(body.id))
     const event = await status.call<{ matched: number; deliveries: { data: unknown[] } }>('GET', `/events/${wanted[0]}`)
-    expect(event.body).toMatchObject({ matched: 1, deliveries: { data: [{ subscription_ids: [subscription?.id] }] } })
+    expect(event.body).toMatchObject({
+      matched: 1,
+      deliveries: { data: [{ subscription_ids: [subscription?.id] }] },
+      matches: [{ matched: true, subscription: { id: subscription?.id } }],
+    })
     expect((await status.call('GET', `/events/${had}`)).body).toMatchObject({ matched: 1 })
 
     const { body: again } = await begin(webhookId)
