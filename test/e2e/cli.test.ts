@@ -189,8 +189,13 @@ describe('tidings redeliver and replay', () => {
 
     expect(await json('redeliver', ...which, '--yes')).toMatchObject([{ status: 'finished', matched: 3, redelivered: 3 }])
     const [delivery] = await json('tail', '--no-follow', '--last', '1', '--type', 'again.n1')
+    const tail = cli.start(['tail', '--webhook', receiver.webhook])
+    await tail.said(/again\.n1/)
     await eventually(() => expect(rowsOf(receiver.out()).filter(({ again }) => again)).toHaveLength(3))
     await eventually(async () => expect(await json('redeliver', delivery?.id as string)).toMatchObject([{ generation: 2 }]))
+    await tail.said(/succeeded +again\.n1 .*attempt 3/)
+    tail.signal('SIGINT')
+    expect((await tail.ended).code).toBe(0)
     expect((await json('redeliver', 'list'))[0]).toMatchObject({ status: 'finished' })
     expect((await cli.run(['redeliver'])).code).toBe(2)
     receiver.signal('SIGINT')

@@ -19,8 +19,18 @@ export const eventsOf = (api: Api): Source<EventSummary> => sourceOf(api, '/even
 
 export const isOpen = ({ status }: Pick<Delivery, 'status'>): boolean => status === 'pending' || status === 'retrying'
 
+const before = (at: string, ms: number) => new Date(Math.max(0, Date.parse(at) - ms)).toISOString()
+
 /** What was shown of a delivery: shown again only when something else is to be said. */
 const standing = ({ status, generation, attempts }: Delivery) => `${status} ${generation} ${attempts}`
+/** A change is written down a little after its time. */
+const overlapMs = 5_000
+/** Far longer than that: what was shown is remembered. */
+const rememberedMs = 120_000
+/** Changes are in no index: so long the log is searched for them each time, newest first. */
+const patienceMs = 40
+/** More than a redelivery of many opens between two looks. */
+const mostPages = 10
 /** More open deliveries than this are not asked for one by one; what is left out is said. */
 const maxWatched = 10_000
 
@@ -42,13 +52,18 @@ export function createChanges(api: Api, where: Where, say: (line: string) => voi
   const source = deliveriesOf(api)
   const growth = createGrowth(source, where.fixed)
   const watched = new Map<string, string>()
+  const ended = new Map<string, { standing: string; at: string }>()
+  let latest = ''
   let told = false
 
   function note(row: Delivery): boolean {
     const now = standing(row)
-    if (watched.get(row.id) === now) return false
-    if (!isOpen(row)) watched.delete(row.id)
-    else if (watched.has(row.id) || watched.size < maxWatched) watched.set(row.id, now)
+    if (row.updated_at > latest) latest = row.updated_at
+    if (watched.get(row.id) === now || ended.get(row.id)?.standing === now) return false
+    if (!isOpen(row)) {
+      watched.delete(row.id)
+      ended.set(row.id, { standing: now, at: row.updated_at })
+    } else if (watched.has(row.id) || watched.size < maxWatched) watched.set(row.id, now)
     else if (!told) {
       told = true
       say(`More than ${maxWatched} deliveries are open; those beyond are shown as they come, and not as they end.`)
@@ -66,6 +81,26 @@ export function createChanges(api: Api, where: Where, say: (line: string) => voi
     return rows
   }
 
+  /** Those sent again that have changed lately: they may have ended between two looks. Of a very long log, the newer part is searched. */
+  async function sentAgain(): Promise<Delivery[]> {
+    if (latest === '') return []
+    const again: Filter = { field: 'generation', op: 'gte', value: 1 }
+    const filter = both(...where.fixed, again, { field: 'updated_at', op: 'gte', value: before(latest, overlapMs) })
+    const asked = { filter, sort: [{ field: 'created_at', direction: 'desc' }], limit: pageRows, patience_ms: patienceMs }
+    const rows: Delivery[] = []
+    for (let after: string | null | undefined, pages = 0; after !== null && pages < mostPages; pages++) {
+      const page: Page<Delivery> = await api.call('POST', '/webhook-deliveries/filter', { ...asked, ...(after && { after }) })
+      rows.push(...page.data)
+      after = page.data.length === pageRows ? page.meta.next_cursor : null
+    }
+    return rows
+  }
+
+  function forget(): void {
+    const oldest = before(latest || new Date(0).toISOString(), rememberedMs)
+    for (const [id, { at }] of ended) if (at < oldest) ended.delete(id)
+  }
+
   /** The newest that are open, however old: sent again, a delivery is as old as it was. */
   async function reopened(): Promise<Delivery[]> {
     const open = ['pending', 'retrying'].map((status): Filter => ({ field: 'status', op: 'eq', value: status }))
@@ -75,14 +110,18 @@ export function createChanges(api: Api, where: Where, say: (line: string) => voi
   return {
     async begin() {
       await growth.begin()
-      for (const row of await reopened()) note(row)
+      const newest = await source.page(both(...where.fixed), 'desc', pageRows)
+      for (const row of [...newest, ...(await reopened())]) note(row)
+      for (const row of await sentAgain()) note(row)
     },
     beginAt: growth.beginAt,
     know: (rows) => rows.forEach(note),
     async look() {
       const known = await ask([...watched.keys()])
-      const rows = new Map([...(await reopened()), ...known, ...(await growth.look())].map((row) => [row.id, row]))
+      const old = [...(await sentAgain()), ...(await reopened())]
+      const rows = new Map([...old, ...known, ...(await growth.look())].map((row) => [row.id, row]))
       const changed = [...rows.values()].filter(note)
+      forget()
       const shown =
         where.moving.length > 0
           ? await ask(

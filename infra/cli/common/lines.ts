@@ -5,7 +5,7 @@ import { clean, clock, paintStatus } from './print.ts'
 
 /** A delivery in a line, as it stands. */
 export function deliveryLine(io: Io, delivery: Delivery): string {
-  const { updated_at, status, event_type, webhook_label, webhook_id, entity_name, attempts, id } = delivery
+  const { updated_at, status, event_type, webhook_label, webhook_id, entity_name, attempts, generation, id } = delivery
   const parts = [
     io.paint('dim', clock(updated_at)),
     paintStatus(io, status),
@@ -13,7 +13,7 @@ export function deliveryLine(io: Io, delivery: Delivery): string {
     `→ ${io.paint('bold', clean(webhook_label ?? webhook_id))}`,
     clean(entity_name ?? ''),
     whatHappened(delivery),
-    attempts > 1 ? `attempt ${attempts}` : '',
+    status === 'pending' ? (generation > 0 ? 'sent again' : '') : attempts > 1 ? `attempt ${attempts}` : '',
     io.paint('dim', id),
   ]
   return parts.filter((part) => part !== '').join('  ')
