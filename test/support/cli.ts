@@ -4,6 +4,13 @@ import { fileURLToPath } from 'node:url'
 import { arrival } from './eventually.ts'
 
 const binary = fileURLToPath(new URL('../../../infra/cli.mjs', import.meta.url))
+/** What `--json` has said: a value a line. */
+export const rowsOf = (text: string): Record<string, unknown>[] =>
+  text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+
 export type Ran = { code: number | string; out: string; err: string }
 export type Running = {
   out(): string
