@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { arrival } from './eventually.ts'
@@ -28,6 +28,12 @@ export type Cli = {
   run(args: string[], more?: { input?: string; env?: Record<string, string> }): Promise<Ran>
 }
 
+/** Whatever becomes of a test, none of its commands outlives it. */
+const alive = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL')
+})
+
 /** `tidings` as a user has it: its binary in a process, with nothing of our environment but the path. */
 export function createCli(env: Record<string, string>, cwd: string): Cli {
   const start: Cli['start'] = (args, { input, env: more } = {}) => {
@@ -36,6 +42,8 @@ export function createCli(env: Record<string, string>, cwd: string): Cli {
       env: { PATH: process.env['PATH'], ...env, ...more },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
+    alive.add(child)
+    child.once('exit', () => alive.delete(child))
     let [out, err] = ['', '']
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
