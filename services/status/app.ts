@@ -23,6 +23,7 @@ import { addPartialRoutes } from './routes/partials.ts'
 import { addPreviewRoutes } from './routes/preview.ts'
 import { addQueueRoutes } from './routes/queues.ts'
 import { addRedeliveryRoutes } from './routes/redeliveries.ts'
+import { addReplayRoutes } from './routes/replays.ts'
 import { createGuard } from './routes/route.ts'
 import { addSessionRoutes } from './routes/sessions.ts'
 import { addSourceRoutes } from './routes/sources.ts'
@@ -49,6 +50,7 @@ export function createStatusApp(deps: StatusDeps): App {
   addSubscriptionRoutes(app, guard, deps)
   addDeliveryRoutes(app, guard, deps)
   addRedeliveryRoutes(app, guard, deps)
+  addReplayRoutes(app, guard, deps)
   addAcceptReference(app)
   addEventRoutes(app, guard, deps)
   addLedgerRoutes(app, guard, deps)

@@ -10,6 +10,8 @@ type Match = z.infer<typeof Match>
 
 /** What one answer may hold of the deliveries and of the subscriptions of an event. */
 const maxShown = 1_000
+/** Replays of an event that are looked into: each may have been for another webhook. */
+const maxTimes = 20
 
 /** An event, what came of it, and why it went where it went and nowhere else. */
 export async function showEvent(id: string, key: ApiKey, { storage }: Pick<StatusDeps, 'storage'>): Promise<Event> {
@@ -26,11 +28,26 @@ export async function showEvent(id: string, key: ApiKey, { storage }: Pick<Statu
       data: deliveries.map((delivery) => deliveryOf(delivery, key)),
       meta: { next_cursor: null, has_more: found.length > maxShown },
     },
-    matches: explain(event, inForce, found, key),
+    matches: explain(event, [...inForce, ...(await subscribedLater(key.organizationId, inForce, deliveries, storage))], found, key),
   }
 }
 
 type InForce = Awaited<ReturnType<StatusDeps['storage']['subscriptions']['inForceAt']>>
+
+/** What a replay goes by are the subscriptions of its own time: those that were made after the event, and brought it all the same. */
+async function subscribedLater(
+  organizationId: string,
+  inForce: InForce,
+  deliveries: DeliveryRow[],
+  { subscriptions }: Pick<StatusDeps['storage'], 'subscriptions'>,
+): Promise<InForce> {
+  const known = new Set(inForce.map(({ subscription }) => subscription.id))
+  const later = deliveries.filter(({ subscriptionIds }) => subscriptionIds.some((id) => !known.has(id)))
+  const wanted = new Set(later.flatMap(({ subscriptionIds }) => subscriptionIds).filter((id) => !known.has(id)))
+  const times = [...new Set(later.map(({ createdAt }) => createdAt))].slice(0, maxTimes)
+  const found = (await Promise.all(times.map((at) => subscriptions.inForceAt(organizationId, at)))).flat()
+  return [...new Map(found.filter(({ subscription }) => wanted.has(subscription.id)).map((one) => [one.subscription.id, one])).values()]
+}
 
 function explain(event: RawEvent, inForce: InForce, deliveries: DeliveryRow[], key: ApiKey): Match[] {
   const byWebhook = new Map(deliveries.map((delivery) => [delivery.webhookId, delivery.id]))

@@ -6,6 +6,7 @@ import type { CollectStore, PartialStore } from './collect.ts'
 import type { DirectoryStore } from './directory.ts'
 import type { LedgerStore } from './ledger.ts'
 import type { OpenMetadataStore } from './openmetadata.ts'
+import type { ReplayStore } from './replay.ts'
 import type { RetentionStore } from './retention.ts'
 import type {
   AcceptResult,
@@ -31,6 +32,7 @@ import type {
 /** Who uses the port uses its records: one import for both. */
 export type * from './records.ts'
 export type * from './collect.ts'
+export type * from './replay.ts'
 export type { Subscription }
 
 /**
@@ -56,6 +58,7 @@ export type Storage = {
   collect: CollectStore
   deliveries: DeliveryStore
   redeliveries: RedeliveryStore
+  replays: ReplayStore
   stats: StatsStore
   ledger: LedgerStore
   retention: RetentionStore

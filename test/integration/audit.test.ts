@@ -54,6 +54,8 @@ async function changes(): Promise<Record<string, [path: string, body?: unknown, 
   await call('PUT', '/event-types/a.type', {})
   const [key, doomedKey] = [await make('/keys', { label: 'k', scopes: ['read'] }), await make('/keys', { label: 'd', scopes: ['read'] })]
   const redelivery = (await call<{ id: string }>('POST', '/webhook-deliveries/redeliver', { filter })).body.id
+  const since = '2026-01-01T00:00:00Z'
+  const replay = (await call<{ id: string }>('POST', `/webhooks/${redelivered}/replay`, { since })).body.id
   const om = await make('/api/v1/webhooks', entity('om'))
   const doomedOm = await make('/api/v1/webhooks', entity('doomed'))
   await call('PUT', '/directory/users/alice', {})
@@ -73,6 +75,8 @@ async function changes(): Promise<Record<string, [path: string, body?: unknown, 
     'POST /webhook-deliveries/{id}/redeliver': [`/webhook-deliveries/${failed.id}/redeliver`],
     'POST /webhook-deliveries/redeliver': ['/webhook-deliveries/redeliver', { filter }],
     'DELETE /redeliveries/{id}': [`/redeliveries/${redelivery}`],
+    'POST /webhooks/{id}/replay': [`/webhooks/${hook}/replay`, { since }],
+    'DELETE /replays/{id}': [`/replays/${replay}`],
     'POST /sources': ['/sources', { name: 'new-source', adapter: 'cloudevents', scheme: 'ptolemy', secret }],
     'PATCH /sources/{name}': ['/sources/audited-source', {}],
     'DELETE /sources/{name}': ['/sources/doomed'],

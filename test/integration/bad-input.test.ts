@@ -269,7 +269,12 @@ describe('every route', () => {
       const isJsonPatch = method === 'PATCH' && path.startsWith('/api/v1/')
       const isDirectory = path.endsWith('/directory')
       const other = isJsonPatch ? [] : isDirectory ? {} : (body[method] ?? {})
-      const sent = path.endsWith('/subscriptions') && method === 'POST' ? { event_type: '*' } : other
+      const posted = path.endsWith('/subscriptions')
+        ? { event_type: '*' }
+        : path.endsWith('/replay')
+          ? { since: '2026-01-01T00:00:00Z' }
+          : other
+      const sent = method === 'POST' ? posted : other
       expectProblem(await status.call(method, path, takesBody ? sent : undefined, { key }), 404)
     }
     expect(await written()).toEqual(before)

@@ -29,6 +29,7 @@ const tags = [
   { name: 'Deliveries', description: 'The log: each event on its way to each webhook, with every attempt.' },
   { name: 'Figures', description: 'How it goes, in numbers.' },
   { name: 'Redeliveries', description: 'Sending many deliveries again.' },
+  { name: 'Replays', description: 'Matching old events again for one webhook.' },
   { name: 'Events', description: 'What was accepted, and what came of it.' },
   { name: 'Sources', description: 'Catalogs that may send events in their own words.' },
   { name: 'Event types', description: 'What events there are.' },

@@ -7,7 +7,7 @@ import { beyond, orderOf, pageOf, SearchedBytes, sortKeys, whereOf, type Columns
 import { events } from './schema.ts'
 
 /** What the log of accepted events can be filtered and sorted by. */
-const eventColumns: Columns<EventField> = {
+export const eventColumns: Columns<EventField> = {
   id: events.id,
   type: events.type,
   source: events.source,

@@ -38,7 +38,8 @@ export async function checkSchema(db: Db): Promise<void> {
 
 const newer = () => new SchemaMismatch('the database is of a newer version than this one: start that version, or a newer one')
 
-async function compare(db: Executor) {
+/** Which migrations a database lacks, and how many it has that this version does not know. */
+export async function compare(db: Executor) {
   const rows = await all<{ hash: string }>(db, sql`select hash from migrations`)
   const applied = new Set(rows.map(({ hash }) => hash))
   const migrations = readMigrationFiles({ migrationsFolder: folder })

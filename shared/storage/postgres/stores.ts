@@ -14,6 +14,7 @@ import * as openMetadata from './openmetadata.ts'
 import * as partials from './partials.ts'
 import * as redeliveries from './redeliveries.ts'
 import * as refusals from './refusals.ts'
+import * as replays from './replays.ts'
 import * as retention from './retention.ts'
 import * as sealed from './sealed.ts'
 import * as sessions from './sessions.ts'
@@ -56,6 +57,7 @@ export function stores(db: Db): Omit<Storage, 'ping' | 'close'> {
     collect: collect.create(db),
     deliveries: { ...deliveries.create(db), ...log.create(db) },
     redeliveries: redeliveries.create(db),
+    replays: replays.create(db),
     stats: stats.create(db),
     ledger: ledger.create(db),
     retention: retention.create(db),

@@ -9,7 +9,7 @@ import { events } from './schema.ts'
 import type { Sync } from './stores.ts'
 
 /** What the log of accepted events can be filtered and sorted by. */
-const eventColumns: Columns<EventField> = {
+export const eventColumns: Columns<EventField> = {
   id: events.id,
   type: events.type,
   source: events.source,

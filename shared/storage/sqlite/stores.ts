@@ -14,6 +14,7 @@ import * as openMetadata from './openmetadata.ts'
 import * as partials from './partials.ts'
 import * as redeliveries from './redeliveries.ts'
 import * as refusals from './refusals.ts'
+import * as replays from './replays.ts'
 import * as retention from './retention.ts'
 import * as sealed from './sealed.ts'
 import * as sessions from './sessions.ts'
@@ -46,6 +47,7 @@ const files = {
   collect: [collect],
   deliveries: [deliveries, log],
   redeliveries: [redeliveries],
+  replays: [replays],
   stats: [stats],
   ledger: [ledger],
   retention: [retention],

@@ -2,6 +2,7 @@ import type { PgTable } from 'drizzle-orm/pg-core'
 import { getTableConfig } from 'drizzle-orm/pg-core'
 import { collected, directory, partials, scans } from '../postgres/collect-schema.ts'
 import { audit, refusals, sessions } from '../postgres/guard-schema.ts'
+import { replays } from '../postgres/replay-schema.ts'
 import * as schema from '../postgres/schema.ts'
 
 /** A row as it stands in a table, by the names of its columns. */
@@ -39,6 +40,7 @@ export const wholes: PgTable[] = [
   sessions,
   refusals,
   schema.redeliveries,
+  replays,
   partials,
   scans,
   schema.registry,
