@@ -110,7 +110,8 @@ export function createMatcher(version: number, subscriptions: Subscription[]): M
     version,
     match(event) {
       const candidates = new Set<Subscription>()
-      for (const word of wordsOf(event, withGrams.has(event.organizationId))) for (const subscription of index.get(word) ?? []) candidates.add(subscription)
+      for (const word of wordsOf(event, withGrams.has(event.organizationId)))
+        for (const subscription of index.get(word) ?? []) candidates.add(subscription)
       const wanted = [...candidates].filter((subscription) => wants(subscription, event))
       wanted.sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0))
       const matched = new Map<string, string[]>()

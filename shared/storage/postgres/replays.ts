@@ -7,7 +7,7 @@ import { eventColumns } from './event-log.ts'
 import { whereOf } from './filter.ts'
 import { insertDeliveries } from './new-deliveries.ts'
 import { replays } from './replay-schema.ts'
-import { deliveries, events, webhooks } from './schema.ts'
+import { events, webhooks } from './schema.ts'
 
 const { lastReceivedAt: _at, lastEventId: _id, ...shown } = getTableColumns(replays)
 const own = (organizationId: string, id: string) => and(eq(replays.organizationId, organizationId), eq(replays.id, id))
