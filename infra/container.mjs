@@ -14,12 +14,12 @@ for (const [signal, code] of [
 
 /**
  * The first process of an image: `docker run tidings ingest` is `npm run ingest`, without npm between the signals and us.
- * Whatever script of package.json is one file of this folder can be run so.
+ * Whatever script of package.json is one file of this folder can be run so; Node's own arguments are those of the image.
  */
 await runEntry(async () => {
   const [given = 'up', ...rest] = process.argv.slice(2)
   const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-  const [, file, args] = /^node infra\/([\w-]+\.mjs)((?: [\w-]+)*)$/.exec(scripts[names[given] ?? given] ?? '') ?? []
+  const [, file, args] = /^node (?:--[\w=-]+ )*infra\/([\w-]+\.mjs)((?: [\w-]+)*)$/.exec(scripts[names[given] ?? given] ?? '') ?? []
   if (!file) throw new SetupError(`there is no command "${given}"; the usual ones are up, ingest, dispatcher, status and migrate`)
   const entry = new URL(file, import.meta.url)
   process.argv = [process.argv[0], fileURLToPath(entry), ...args.split(' ').filter(Boolean), ...rest]

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { nodeArguments } from './node-arguments.ts'
 import { keepRunning, type KeptChild, type RunningChild } from './keep-running.ts'
 
 const main = fileURLToPath(new URL('../services/dispatcher/main.js', import.meta.url))
@@ -44,7 +45,7 @@ export function startDispatchers(count: number, env: NodeJS.ProcessEnv, say: (li
 /** Resolves when the process says that it is ready to take jobs. It ends by itself when its channel to us closes. */
 async function start(env: NodeJS.ProcessEnv, started: (child: ChildProcess) => void): Promise<RunningChild> {
   // a process group of its own: Ctrl-C in a terminal is for us, and we say when to drain
-  const child = spawn(process.execPath, [main], { env, detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child = spawn(process.execPath, [...nodeArguments, main], { env, detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const exited = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message))
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))

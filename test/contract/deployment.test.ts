@@ -13,10 +13,18 @@ import {
   settingNames,
   valuesOf,
 } from '../support/deployment.ts'
+import { nodeArguments } from '../../infra/node-arguments.ts'
 import type { Stage } from '../support/deployment.ts'
 
 const services = ['ingest', 'dispatcher', 'status']
 const isKnown = (command: string) => scriptOf(command) !== undefined || (command === 'migrate' && !hasMigrate())
+
+it.each(['start', 'ingest', 'dispatcher', 'status'])(
+  '`npm run %s` gives Node the arguments that a process of Tidings has everywhere',
+  (name) => {
+    expect(manifest().scripts[name]).toMatch(new RegExp(`^node ${nodeArguments.join(' ')} infra/`))
+  },
+)
 
 describe('the image', () => {
   const { args, stages } = readDockerfile()
@@ -85,7 +93,7 @@ describe('the image', () => {
     expect(Object.keys(env).filter((name) => name !== 'NODE_ENV' && !settingNames().has(name))).toEqual([])
     expect([execForm(last, 'HEALTHCHECK'), execForm(last, 'ENTRYPOINT'), execForm(last, 'CMD')]).toEqual([
       ['node', 'infra/health.mjs'],
-      ['node', 'infra/container.mjs'],
+      ['node', ...nodeArguments, 'infra/container.mjs'],
       ['up'],
     ])
   })

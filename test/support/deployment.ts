@@ -21,7 +21,7 @@ export function settingNames(): Set<string> {
 
 /** What `infra/container.mjs` runs for a word: a script of package.json that is one file of infra. */
 export function scriptOf(command: string): string | undefined {
-  return manifest().scripts[command === 'up' ? 'start' : command]?.match(/^node (infra\/[\w-]+\.mjs)(?: [\w-]+)*$/)?.[1]
+  return manifest().scripts[command === 'up' ? 'start' : command]?.match(/^node (?:--[\w=-]+ )*(infra\/[\w-]+\.mjs)(?: [\w-]+)*$/)?.[1]
 }
 /** The migrations of a database that services do not make themselves come with its dialect. */
 export const hasMigrate = () => exists('shared/storage/postgres/index.ts')

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { nodeArguments } from '../../infra/node-arguments.ts'
 
 export type ServiceName = 'ingest' | 'dispatcher' | 'status'
 
@@ -57,7 +58,7 @@ export async function startService(
 
   async function start(): Promise<void> {
     const port = url && { PORT: new URL(url).port }
-    child = fork(main, { env: { PATH: process.env['PATH'], ...env, ...port }, execArgv, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    child = fork(main, { env: { PATH: process.env['PATH'], ...env, ...port }, execArgv: [...nodeArguments, ...execArgv], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     const started = child
     running.add(started)
     started.once('exit', () => running.delete(started))
