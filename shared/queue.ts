@@ -79,9 +79,10 @@ export function openQueue(target: RedisTarget, onError: (error: Error) => void):
       }
     },
     async alive(jobIds) {
-      // By the job's own hash: its state would be looked for in lists that are as long as the backlog.
-      const found = await Promise.all(jobIds.map((id) => bull.getJob(id)))
-      return new Set(found.filter((job) => job && job.timestamp > 0 && job.finishedOn === undefined).map((job) => job?.id as string))
+      // Two fields of the job's own hash: its state would be looked for in lists that are as long as the backlog.
+      const client = (await bull.backend.connection.client) as unknown as Redis
+      const found = await Promise.all(jobIds.map((id) => client.hmget(bull.toKey(id), 'timestamp', 'finishedOn')))
+      return new Set(jobIds.filter((_, i) => found[i]?.[0] && !found[i]?.[1]))
     },
     async forget(jobIds) {
       await Promise.all(jobIds.map((id) => bull.remove(id)))
