@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { parseAllDocuments, stringify } from 'yaml'
 import { describe, expect, it } from 'vitest'
-import { hasMigrate, inRepository, manifest, read, readYaml, scriptOf, settingNames } from '../support/deployment.ts'
+import { inRepository, manifest, read, readYaml, scriptOf, settingNames } from '../support/deployment.ts'
 
 const chart = 'infra/helm/tidings'
 type Values = { [name: string]: unknown }
@@ -125,7 +125,7 @@ describe('the chart', () => {
       'ingest',
       'status',
     ])
-    const commands = ['ingest', 'dispatcher', 'status', ...(hasMigrate() ? ['migrate'] : [])]
+    const commands = ['ingest', 'dispatcher', 'status', 'migrate']
     expect(commands.filter((command) => !scriptOf(command))).toEqual([])
     expect([...templates.matchAll(/httpGet: \{ path: (\S+), port: http \}/g)].map(([, path]) => path)).toEqual([
       '/healthz',

@@ -3,7 +3,6 @@ import {
   copies,
   execForm,
   exists,
-  hasMigrate,
   isInContext,
   manifest,
   read,
@@ -17,7 +16,7 @@ import { nodeArguments } from '../../infra/node-arguments.ts'
 import type { Stage } from '../support/deployment.ts'
 
 const services = ['ingest', 'dispatcher', 'status']
-const isKnown = (command: string) => scriptOf(command) !== undefined || (command === 'migrate' && !hasMigrate())
+const isKnown = (command: string) => scriptOf(command) !== undefined
 
 it.each(['start', 'ingest', 'dispatcher', 'status'])(
   '`npm run %s` gives Node the arguments that a process of Tidings has everywhere',

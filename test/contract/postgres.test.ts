@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { inspect } from 'node:util'
 import pg from 'pg'
 import { v7 } from 'uuid'
@@ -30,6 +31,10 @@ describe('Postgres in this process', () => {
   })
 })
 
+const migrations = readdirSync(new URL('../../shared/storage/postgres/migrations/', import.meta.url)).filter((name) =>
+  name.endsWith('.sql'),
+).length
+
 describe.runIf(postgresUrl)('Postgres', () => {
   let database: { url: string; drop(): Promise<void> }
   let client: pg.Client
@@ -56,7 +61,7 @@ describe.runIf(postgresUrl)('Postgres', () => {
 
   it('is brought up to date once, by however many at the same moment', async () => {
     await Promise.all([open(), open(), open()])
-    expect((await client.query('SELECT hash FROM migrations')).rows).toHaveLength(1)
+    expect((await client.query('SELECT hash FROM migrations')).rows).toHaveLength(migrations)
     await open({ migrations: 'check' })
   })
 
@@ -68,7 +73,7 @@ describe.runIf(postgresUrl)('Postgres', () => {
     await expect(open({ migrations: 'check' })).rejects.toThrow(/newer version/)
     await expect(open()).rejects.toThrow(/newer version/)
     await client.query('DELETE FROM migrations')
-    await expect(open({ migrations: 'check' })).rejects.toThrow(/1 migrations behind/)
+    await expect(open({ migrations: 'check' })).rejects.toThrow(new RegExp(`${migrations} migrations behind`))
   })
 
   it('lets a reader write nothing', async () => {

@@ -13,18 +13,14 @@ export const readYaml = <T>(path: string) => parse(read(path), { merge: true }) 
 export const manifest = () =>
   JSON.parse(read('package.json')) as { version: string; scripts: Record<string, string>; engines: { node: string } }
 
-/** Names in `.env.example`; each may be given as a file, too. Figures, and who may see them, come with their own folder. */
-export function settingNames(): Set<string> {
-  const written = [...read('.env.example').matchAll(/^#([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name as string)
-  return new Set(exists('infra/observability') ? written : [...written, 'METRICS_TOKEN'])
-}
+/** Names in `.env.example`; each may be given as a file, too. */
+export const settingNames = (): Set<string> =>
+  new Set([...read('.env.example').matchAll(/^#([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name as string))
 
 /** What `infra/container.mjs` runs for a word: a script of package.json that is one file of infra. */
 export function scriptOf(command: string): string | undefined {
   return manifest().scripts[command === 'up' ? 'start' : command]?.match(/^node (?:--[\w=-]+ )*(infra\/[\w-]+\.mjs)(?: [\w-]+)*$/)?.[1]
 }
-/** The migrations of a database that services do not make themselves come with its dialect. */
-export const hasMigrate = () => exists('shared/storage/postgres/index.ts')
 
 export type Instruction = { name: string; text: string }
 export type Stage = { name: string; base: string; instructions: Instruction[] }

@@ -58,7 +58,11 @@ export async function startService(
 
   async function start(): Promise<void> {
     const port = url && { PORT: new URL(url).port }
-    child = fork(main, { env: { PATH: process.env['PATH'], ...env, ...port }, execArgv: [...nodeArguments, ...execArgv], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    child = fork(main, {
+      env: { PATH: process.env['PATH'], ...env, ...port },
+      execArgv: [...nodeArguments, ...execArgv],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
     const started = child
     running.add(started)
     started.once('exit', () => running.delete(started))
