@@ -25,7 +25,7 @@ export const keys = (prefix: string) => ({
   lane: (lane: string) => `${prefix}:lane:${lane}`,
   /** Dispatchers that run, by the time of their last sign of life. */
   fleet: `${prefix}:fleet`,
-  /** Says that every open delivery has its job; missing in a Redis that is new or was wiped. */
+  /** Says that every open delivery that is due soon has its job; missing in a Redis that is new or was wiped. */
   epoch: `${prefix}:epoch`,
 })
 

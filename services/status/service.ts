@@ -18,11 +18,13 @@ import { createStatusApp } from './app.ts'
 import type { AdapterDescription, StatusDeps } from './deps.ts'
 import { keepOpteryxWebhook, opteryxTarget } from './opteryx.ts'
 import { watchHealth } from './health.ts'
+import { releaseHeld } from './held.ts'
 import { startReconciler } from './reconcile.ts'
 import { startRecorder } from './record.ts'
 import { keepLog } from './retention.ts'
 import { redeliverSteadily } from './redeliver.ts'
 import type { StatusSettings } from './settings.ts'
+import { wakeFar } from './wake.ts'
 
 export type StatusServiceDeps = { settings: StatusSettings; storage: Storage; redis: RedisTarget; vault: Vault; log: Logger; clock: Clock }
 
@@ -80,7 +82,13 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     prefix,
     storage,
     queue,
-    chores: [redeliverSteadily(deps), watchHealth(deps), keepLog({ storage, settings, clock, log })],
+    chores: [
+      wakeFar(deps),
+      releaseHeld({ redis, prefix, storage, queue, clock }),
+      redeliverSteadily(deps),
+      watchHealth(deps),
+      keepLog({ storage, settings, clock, log }),
+    ],
     self,
     clock,
     log,

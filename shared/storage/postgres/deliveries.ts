@@ -1,4 +1,4 @@
-import { and, asc, eq, lt, sql, type SQL } from 'drizzle-orm'
+import { and, asc, eq, isNotNull, lt, sql, type SQL } from 'drizzle-orm'
 import type { DeliveryStore, NewDelivery, OpenDelivery } from '../storage.ts'
 import { again, all, rowsOf, type Db, type Executor } from './database.ts'
 import { opened } from './delivery-log.ts'
@@ -26,7 +26,7 @@ export function create(db: Db): Part {
         const known = await db
           .select({ id, batchId })
           .from(deliveries)
-          .where(and(among(others), isOpen))
+          .where(and(among(others), isOpen, eq(deliveries.step, 0), isNotNull(deliveries.nextAttemptAt)))
         for (const one of known) open.set(one.id, one)
       }
       return list.flatMap(({ id }) => open.get(id) ?? [])
