@@ -31,7 +31,8 @@ export function wakeFar({ storage, queue, clock }: Deps): () => Promise<number> 
       await queue.add(page.filter(({ step }) => step > 0).map((open) => jobOf(open, clock.now())))
       looked += page.length
       const last = page.at(-1)
-      seen = page.length < pageRows || !last ? { nextAttemptAt: until, id: '' } : { nextAttemptAt: last.nextAttemptAt as number, id: last.id }
+      seen =
+        page.length < pageRows || !last ? { nextAttemptAt: until, id: '' } : { nextAttemptAt: last.nextAttemptAt as number, id: last.id }
       if (page.length < pageRows) break
     }
     return looked

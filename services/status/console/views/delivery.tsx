@@ -134,7 +134,7 @@ function Redeliver({ delivery }: { delivery: DeliveryDetail }) {
     await client.invalidateQueries({ queryKey: ['delivery', delivery.id] })
     setBusy(false)
   }
-  const open = isOpen(delivery)
+  const open = isOpen(delivery) && !delivery.held
   return (
     <Button
       kind="primary"
