@@ -19,13 +19,13 @@ const webhooksPerTick = 20
 
 /**
  * A chore for the reconciler: parks held deliveries of webhooks for which few are parked by now, the oldest first. They
- * come out of the parking lot in its stream, like all that wait there. Resolves with how many were released.
+ * come out of the parking lot in its stream, like all that wait there.
  */
-export function releaseHeld(deps: Deps): () => Promise<number> {
+export function releaseHeld(deps: Deps): () => Promise<void> {
   const key = keys(deps.prefix)
   let lastServed = ''
 
-  async function park(webhookId: string): Promise<number> {
+  async function park(webhookId: string): Promise<void> {
     const now = deps.clock.now()
     const list = await deps.storage.deliveries.release(webhookId, roomBelow, now)
     // A job that is not made now, or does not get onto the list, is found by the pass.
@@ -33,20 +33,16 @@ export function releaseHeld(deps: Deps): () => Promise<number> {
     if (list.length > 0) await deps.redis.zadd(key.parked(webhookId), ...list.flatMap((open) => [now, jobIdOf(open)]))
     // looked at soon, where it is not known when
     await deps.redis.zadd(key.parking, 'NX', 0, webhookId)
-    return list.length
   }
 
   return async () => {
     const held = await deps.storage.deliveries.heldWebhooks()
-    if (held.length === 0) return 0
     const parked = await Promise.all(held.map((webhookId) => deps.redis.zcard(key.parked(webhookId))))
     const roomy = held.filter((_, i) => (parked[i] as number) < roomBelow)
     const inTurn = [...roomy.filter((webhookId) => webhookId > lastServed), ...roomy.filter((webhookId) => webhookId <= lastServed)]
-    let released = 0
     for (const webhookId of inTurn.slice(0, webhooksPerTick)) {
-      released += await park(webhookId)
+      await park(webhookId)
       lastServed = webhookId
     }
-    return released
   }
 }

@@ -12,29 +12,25 @@ const pagesPerLook = 20
 
 /**
  * A chore for the reconciler: gives those that wait in SQL for their time a job, when it comes near. One that has its job
- * all the while keeps it. Resolves with how many were looked at.
+ * all the while keeps it.
  *
  * What was due before the first look is not for this: whether its job is lost, or has just ended and SQL has not heard of it
  * yet, is what the reconciler's pass knows to tell.
  */
-export function wakeFar({ storage, queue, clock }: Deps): () => Promise<number> {
+export function wakeFar({ storage, queue, clock }: Deps): () => Promise<void> {
   let seen = { nextAttemptAt: 0, id: '' }
   return async () => {
     const now = clock.now()
     const until = now + aheadMs
     // the first look, the first after a long pause, or after one by a clock that went wrong
     if (seen.nextAttemptAt < now || seen.nextAttemptAt > until) seen = { nextAttemptAt: now, id: '' }
-    let looked = 0
     for (let pages = 0; pages < pagesPerLook; pages++) {
       const page = await storage.deliveries.dueBefore(until, pageRows, seen)
       // Before its first attempt a delivery has a job from whoever made it, in its lane behind others perhaps.
       await queue.add(page.filter(({ step }) => step > 0).map((open) => jobOf(open, clock.now())))
-      looked += page.length
-      const last = page.at(-1)
-      seen =
-        page.length < pageRows || !last ? { nextAttemptAt: until, id: '' } : { nextAttemptAt: last.nextAttemptAt as number, id: last.id }
-      if (page.length < pageRows) break
+      const last = page.length < pageRows ? undefined : page.at(-1)
+      seen = { nextAttemptAt: last?.nextAttemptAt ?? until, id: last?.id ?? '' }
+      if (!last) return
     }
-    return looked
   }
 }

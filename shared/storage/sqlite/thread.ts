@@ -9,7 +9,7 @@ import { stores, type Access } from './stores.ts'
  * transaction, commits once and answers them together: group commit. A call that fails rolls back alone. The reader
  * has a connection of its own, so that a heavy filter waits for nobody and stalls nobody.
  */
-export type Call = { id: number; store: string; method: string /** As they are, or as JSON text. */; args: unknown[] | string }
+export type Call = { id: number; store: string; method: string; /** As they are, or as JSON text. */ args: unknown[] | string }
 /** Sent last: what came before it is done first. */
 export type Close = { close: true }
 export type Reply = {
