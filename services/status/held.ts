@@ -7,7 +7,7 @@ import { keys } from '../../shared/transport.ts'
 type Deps = {
   redis: Redis
   prefix: string
-  storage: Pick<Storage, 'deliveries'>
+  storage: Pick<Storage, 'deliveries' | 'webhooks'>
   queue: Pick<DeliveryQueue, 'add'>
   clock: Clock
 }
@@ -27,6 +27,10 @@ export function releaseHeld(deps: Deps): () => Promise<void> {
 
   async function park(webhookId: string): Promise<void> {
     const now = deps.clock.now()
+    // What a dispatcher notes when it parks: let out, they are within what the webhook allows.
+    const webhook = await deps.storage.webhooks.load(webhookId)
+    const limits = { rate: webhook?.rateLimit ?? 0, ...(webhook?.maxInFlight && { cap: webhook.maxInFlight }) }
+    await deps.redis.hset(key.gate(webhookId), limits)
     const list = await deps.storage.deliveries.release(webhookId, roomBelow, now)
     // A job that is not made now, or does not get onto the list, is found by the pass.
     await deps.queue.add(list.map((open) => ({ ...jobOf(open, now), delayMs: parkedMs })))
