@@ -5,23 +5,24 @@ import { opened } from './delivery-log.ts'
 import { deliveries, webhooks } from './schema.ts'
 import type { Sync } from './stores.ts'
 
-/** Written out as the partial index says it. */
+/** Written out as the partial index says it, and that one: along the index of open deliveries all held ones of all webhooks are one heap. */
 const isHeld = "state IN ('pending', 'retrying') AND next_attempt_at IS NULL"
+const held = 'deliveries INDEXED BY deliveries_held'
 
 export function reads(db: Db): Pick<Sync<DeliveryStore>, 'heldWebhooks'> {
-  const first = (beyond: string) => `SELECT webhook_id FROM deliveries WHERE ${isHeld} ${beyond} ORDER BY webhook_id LIMIT 1`
+  const first = (beyond: string) => `SELECT webhook_id FROM ${held} WHERE ${isHeld} ${beyond} ORDER BY webhook_id LIMIT 1`
   // From one webhook to the next along the index: DISTINCT would read every row that is held.
-  const held = db.$client.prepare<[], { id: string }>(`
+  const webhookIds = db.$client.prepare<[], { id: string }>(`
     WITH RECURSIVE held (id) AS (
       SELECT (${first('')})
       UNION ALL SELECT (${first('AND webhook_id > held.id')}) FROM held WHERE held.id IS NOT NULL)
     SELECT id FROM held WHERE id IS NOT NULL`)
-  return { heldWebhooks: () => held.all().map(({ id }) => id) }
+  return { heldWebhooks: () => webhookIds.all().map(({ id }) => id) }
 }
 
 export function writes(db: Db): Pick<Sync<DeliveryStore>, 'release'> {
   const oldest = db.$client.prepare<[string, number], { id: string }>(
-    `SELECT id FROM deliveries WHERE webhook_id = ? AND ${isHeld} ORDER BY id LIMIT ?`,
+    `SELECT id FROM ${held} WHERE webhook_id = ? AND ${isHeld} ORDER BY id LIMIT ?`,
   )
   const policy = db
     .select({ retry: webhooks.retry })
