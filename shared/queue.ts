@@ -7,6 +7,9 @@ import type { OpenDelivery } from './storage/storage.ts'
 
 export const queueName = 'deliveries'
 
+/** A parked job is let out by what happens to its webhook; should that be missed, the queue itself runs it after this time. */
+export const parkedMs = 3_600_000
+
 /** All that a job says. No payload and no secret: both would lie in Redis in clear text, once for each delivery. */
 export type DeliveryJob = {
   deliveryId: string

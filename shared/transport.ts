@@ -25,7 +25,7 @@ export const keys = (prefix: string) => ({
   lane: (lane: string) => `${prefix}:lane:${lane}`,
   /** Dispatchers that run, by the time of their last sign of life. */
   fleet: `${prefix}:fleet`,
-  /** Says that every open delivery has its job; missing in a Redis that is new or was wiped. */
+  /** Says that every open delivery that is due soon has its job; missing in a Redis that is new or was wiped. */
   epoch: `${prefix}:epoch`,
 })
 
@@ -64,10 +64,17 @@ export function openLanes(redis: Redis, prefix: string): Lanes {
   }
 }
 
+/** Of a gate. The rest of it is what the webhook allows, which must hold for those that are let out, too. */
+const breakerFields = ['open', 'probe', 'prober', 'failures', 'since', 'seen', 'bad', 'trips']
+
 /** Forgives a webhook its failures: it was changed, or somebody says that it is well again. What waits for it is looked at at once. */
 export async function openGate(redis: Redis, prefix: string, webhookId: string): Promise<void> {
   const key = keys(prefix)
-  await redis.multi().del(key.gate(webhookId)).zadd(key.parking, 'XX', 0, webhookId).exec()
+  await redis
+    .multi()
+    .hdel(key.gate(webhookId), ...breakerFields)
+    .zadd(key.parking, 'XX', 0, webhookId)
+    .exec()
 }
 
 export type Bodies = {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/clock.ts'
-import type { SendResult } from '../../shared/contracts/delivery.ts'
+import { farMs, type SendResult } from '../../shared/contracts/delivery.ts'
 import type { Event } from '../../shared/contracts/event.ts'
 import type { Sender } from '../../shared/http/send.ts'
 import { createId } from '../../shared/id.ts'
@@ -13,7 +13,7 @@ import type { DirectoryStore } from '../../shared/storage/directory.ts'
 import type { Span } from '../../shared/tracing.ts'
 import type { Batches, Member } from './batches.ts'
 import { decide, judge, type Decision } from './decide.ts'
-import { cancelledEntry, finishedEntry, logAttempts, logCancelled, startedEntry, type Attempt } from './entries.ts'
+import { cancelledEntry, finishedEntry, heldEntry, logAttempts, logCancelled, startedEntry, type Attempt } from './entries.ts'
 import type { DispatcherObserver } from './observe.ts'
 import type { Payloads } from './payloads.ts'
 import { prepare, type Prepared } from './prepare.ts'
@@ -72,7 +72,7 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
   const begun = await begin(job, members, deps)
   if (begun.kind === 'done') return { kind: 'complete', free: begun.free }
   if (begun.kind === 'behind') return { kind: 'wait in line' }
-  if (begun.kind === 'no room') return { kind: 'park', limits: begun.limits }
+  if (begun.kind === 'no room') return aside(job, members, begun.limits, deps)
   if (begun.kind === 'cancelled') return cancel(job, members, begun.reason, deps)
 
   const { webhook } = begun
@@ -169,6 +169,20 @@ function whyNot(webhook: OpenWebhook | undefined): string | undefined {
   return webhook.disabledReason ? `the webhook is disabled: ${webhook.disabledReason}` : 'the webhook is not active'
 }
 
+/**
+ * Parked; or held, where so many are parked that one more should not lie in Redis. In a lane it keeps its place: those
+ * behind it must not pass it, and Redis is where they stand.
+ */
+async function aside(job: AttemptJob, members: Member[], limits: Limits, deps: DeliverDeps): Promise<Next> {
+  if (job.lane !== undefined) return { kind: 'park', limits }
+  const now = deps.clock.now()
+  const held = await deps.report.hold(
+    job,
+    members.map((member) => heldEntry(job, member, now)),
+  )
+  return held ? { kind: 'complete' } : { kind: 'park', limits }
+}
+
 /** A batch none of whose deliveries is open any more: nothing is sent, and who stood behind it may go. */
 async function leave(job: AttemptJob, deps: DeliverDeps): Promise<Next> {
   const limits = limitsOf(undefined, deps)
@@ -194,6 +208,8 @@ async function send(webhook: OpenWebhook, { payload, headers }: Prepared, deps: 
 }
 
 function next({ state, delayMs, decision }: Decision): Ended {
+  // Due much later, it needs no job until then: SQL knows of it by now, and status makes the next one when it is due.
+  if (state === 'retrying' && (delayMs ?? 0) > farMs) return { kind: 'complete' }
   if (state === 'retrying') return { kind: 'retry', delayMs: delayMs ?? 0 }
   return state === 'succeeded' ? { kind: 'complete' } : { kind: 'give up', reason: decision }
 }

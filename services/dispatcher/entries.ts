@@ -12,6 +12,7 @@ import type { OpenWebhook } from './webhooks.ts'
 type Started = Extract<OutcomeEntry, { kind: 'started' }>
 type Finished = Extract<OutcomeEntry, { kind: 'finished' }>
 type Cancelled = Extract<OutcomeEntry, { kind: 'cancelled' }>
+type Held = Extract<OutcomeEntry, { kind: 'held' }>
 
 export type Attempt = Member & { attemptId: string }
 
@@ -29,6 +30,13 @@ export const cancelledEntry = (job: AttemptJob, member: Member, reason: string, 
   ...identity(job, member),
   at,
   reason,
+})
+
+export const heldEntry = (job: AttemptJob, member: Member, at: number): Held => ({
+  kind: 'held',
+  ...identity(job, member),
+  step: job.step - 1,
+  at,
 })
 
 type Made = { begun: Begun; prepared: Prepared | { fault: SendResult }; result: SendResult; decision: Decision; now: number }

@@ -3,12 +3,13 @@ import type { OutcomeEntry } from '../../shared/contracts/delivery.ts'
 import type { Event } from '../../shared/contracts/event.ts'
 import { gather } from '../../shared/gather.ts'
 import type { Logger } from '../../shared/logger.ts'
-import { decodeEvent, doneSeconds, laneMember } from '../../shared/transport.ts'
+import { decodeEvent, doneSeconds, keys, laneMember } from '../../shared/transport.ts'
 import type { Verdict } from './decide.ts'
 import type { Retell } from './retell.ts'
-import { begin as beginScript, finish as finishScript } from './scripts.ts'
+import { begin as beginScript, finish as finishScript, hold as holdScript } from './scripts.ts'
 
 type Started = Extract<OutcomeEntry, { kind: 'started' }>
+type Held = Extract<OutcomeEntry, { kind: 'held' }>
 
 /** The job whose attempt it is, as far as Redis needs to know it. */
 export type Attempted = { jobId: string; webhookId: string; eventId: string; batchId?: string | undefined; lane?: string | undefined }
@@ -56,12 +57,16 @@ export type Report = {
   begin(input: BeginInput): Promise<Begun>
   /** Repeats until Redis has it: an answer that was received must not be forgotten. Resolves to jobs that may run now. */
   finish(input: FinishInput): Promise<string[]>
+  /** Where enough jobs are parked for the webhook: tells that this one waits in SQL. Otherwise it does nothing and says so. */
+  hold(job: Attempted, entries: Held[]): Promise<boolean>
 }
 
 /** When a breaker opens, and for how long; 0 failures: never. */
 export type BreakerSettings = { breakerFailures: number; breakerOpenMs: number }
 const openMaxMs = 300_000
 const pauseMs = 250
+/** Jobs parked for one webhook; those that come after them are held. */
+const parkedMost = 1_000
 /** Attempts of one call: Redis does nothing else in the meantime. */
 const together = 100
 
@@ -70,12 +75,15 @@ type BeginAnswer = [kind: string, value?: string | null]
 type Scripted = Redis & {
   tidingsBegin(base: string, ...args: (string | number)[]): Promise<[events: (string | null)[], ...answers: BeginAnswer[]]>
   tidingsFinish(base: string, ...args: (string | number)[]): Promise<string[][]>
+  tidingsHold(...args: (string | number)[]): Promise<number>
 }
 
 export function openReport(redis: Redis, prefix: string, retell: Pick<Retell, 'keep'>, breaker: BreakerSettings, log: Logger): Report {
   redis.defineCommand('tidingsBegin', { numberOfKeys: 1, lua: beginScript })
   redis.defineCommand('tidingsFinish', { numberOfKeys: 1, lua: finishScript })
+  redis.defineCommand('tidingsHold', { numberOfKeys: 3, lua: holdScript })
   const scripted = redis as Scripted
+  const key = keys(prefix)
   const rules = [doneSeconds, breaker.breakerFailures, breaker.breakerOpenMs, openMaxMs]
 
   const beginOne = gather(async (inputs: (BeginInput & Told)[]): Promise<Begun[]> => {
@@ -119,6 +127,10 @@ export function openReport(redis: Redis, prefix: string, retell: Pick<Retell, 'k
           await new Promise((resolve) => setTimeout(resolve, pauseMs))
         }
       }
+    },
+    async hold({ jobId, webhookId }, entries) {
+      const places = [key.parked(webhookId), key.busy(webhookId), key.outcomes]
+      return (await scripted.tidingsHold(...places, parkedMost, jobId, JSON.stringify(entries))) === 1
     },
   }
 }

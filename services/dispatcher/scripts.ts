@@ -192,6 +192,16 @@ redis.call('ZADD', keys.parked, now, ARGV[2])
 redis.call('HSET', keys.gate, 'cap', ARGV[3], 'rate', ARGV[4])
 return release(keys, ARGV[1], now, tonumber(ARGV[3]), tonumber(ARGV[4]), 1)`
 
+/**
+ * Says of a job that it waits in SQL, unless there is room for it here, or it is parked already.
+ * KEYS parked busy outcomes · ARGV most job entries
+ */
+export const hold = `
+if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[1]) or redis.call('ZSCORE', KEYS[1], ARGV[2]) then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[2])
+redis.call('XADD', KEYS[3], '*', 'o', ARGV[3])
+return 1`
+
 /** Looks after one webhook for which jobs wait. KEYS gate busy parked parking · ARGV webhook cap */
 export const look = `${release}
 local keys = {gate = KEYS[1], busy = KEYS[2], parked = KEYS[3], parking = KEYS[4]}

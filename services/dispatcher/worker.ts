@@ -1,6 +1,6 @@
 import { DelayedError, UnrecoverableError, Worker, type ConnectionOptions, type Job } from 'bullmq'
 import type { Logger } from '../../shared/logger.ts'
-import { queueName, type Backoff, type DeliveryJob, type DeliveryQueue } from '../../shared/queue.ts'
+import { parkedMs, queueName, type Backoff, type DeliveryJob, type DeliveryQueue } from '../../shared/queue.ts'
 import { redisOptions, together, waitForever, watchErrors, type RedisTarget } from '../../shared/redis.ts'
 import { deliver, type AttemptJob, type DeliverDeps } from './deliver.ts'
 import type { Parking } from './parking.ts'
@@ -17,9 +17,6 @@ class RetryLater extends Error {
 
 /** A fault of ours must not use up the receiver's attempts; the job waits this long and runs again. */
 const pauseAfterFaultMs = 5_000
-
-/** A parked job is let out by what happens to its webhook; should that be missed, the queue itself runs it after this time. */
-const parkedMs = 3_600_000
 
 export type WorkerDeps = DeliverDeps & { parking: Parking; queue: Pick<DeliveryQueue, 'defer'> }
 export type DeliveryWorker = {

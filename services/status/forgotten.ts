@@ -1,9 +1,14 @@
 import type { Redis } from 'ioredis'
 import { batchOf, jobIdOf, type DeliveryQueue } from '../../shared/queue.ts'
-import type { OpenDelivery } from '../../shared/storage/storage.ts'
+import type { OpenDelivery, Storage } from '../../shared/storage/storage.ts'
 import { keys, laneMember } from '../../shared/transport.ts'
 
-type Deps = { redis: Redis; prefix: string; queue: Pick<DeliveryQueue, 'promote' | 'hasten' | 'alive'> }
+type Deps = {
+  redis: Redis
+  prefix: string
+  storage: Pick<Storage, 'deliveries'>
+  queue: Pick<DeliveryQueue, 'promote' | 'hasten' | 'alive'>
+}
 
 /** Of each page that is looked at; a pass comes every ten seconds. */
 const hastenedAtOnce = 100
@@ -33,8 +38,11 @@ async function areParked(due: OpenDelivery[], { redis, prefix }: Deps): Promise<
   return ((await pipeline.exec()) ?? []).map(([, score]) => score !== null)
 }
 
-/** Who is first in each lane. One whose job is no more holds the others up for nothing: it is taken out. */
-async function headsOf(due: OpenDelivery[], { redis, prefix, queue }: Deps): Promise<Map<string, string>> {
+/**
+ * Who is first in each lane. One whose job is no more holds the others up for nothing, and is taken out; unless its
+ * delivery is open, and only waits in SQL until it is due.
+ */
+async function headsOf(due: OpenDelivery[], { redis, prefix, queue, storage }: Deps): Promise<Map<string, string>> {
   const key = keys(prefix)
   const lanes = [...new Set(due.flatMap(({ lane }) => lane ?? []))]
   if (lanes.length === 0) return new Map()
@@ -44,7 +52,16 @@ async function headsOf(due: OpenDelivery[], { redis, prefix, queue }: Deps): Pro
   const heads = lanes.flatMap((lane, i): [string, string][] => ((answers[i]?.[1] ?? []) as string[]).map((head) => [lane, head]))
   const jobOf = (member: string) => member.slice(member.indexOf('/') + 1)
   const alive = await queue.alive(heads.map(([, head]) => jobOf(head)))
-  const gone = heads.filter(([, head]) => !alive.has(jobOf(head)))
-  await Promise.all(gone.map(([lane, head]) => redis.zrem(key.lane(lane), head)))
-  return new Map(heads.filter(([, head]) => alive.has(jobOf(head))))
+  const ended = await endedOf([...new Set(heads.map(([, head]) => jobOf(head)).filter((job) => !alive.has(job)))], storage)
+  await Promise.all(heads.filter(([, head]) => ended.has(jobOf(head))).map(([lane, head]) => redis.zrem(key.lane(lane), head)))
+  return new Map(heads.filter(([, head]) => !ended.has(jobOf(head))))
+}
+
+/** Of jobs that are no more, those of which nothing is open. A job's name is that of its delivery or batch. */
+async function endedOf(jobs: string[], { deliveries }: Pick<Storage, 'deliveries'>): Promise<Set<string>> {
+  if (jobs.length === 0) return new Set()
+  const nameOf = (job: string) => job.slice(0, job.lastIndexOf('.'))
+  const open = new Set((await deliveries.stillOpen(jobs.map(nameOf))).map(jobIdOf))
+  const batches = await Promise.all(jobs.map((job) => deliveries.openInBatch(nameOf(job))))
+  return new Set(jobs.filter((job, i) => !open.has(job) && batches[i]?.length === 0))
 }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../shared/clock.ts'
+import { farMs } from '../../shared/contracts/delivery.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { letOutForgotten } from './forgotten.ts'
 import { batchOf, jobIdOf, jobOf, type DeliveryQueue } from '../../shared/queue.ts'
@@ -59,7 +60,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     for (const chore of deps.chores) await chore()
   }
 
-  /** The mark is only missing when Redis is new or was wiped: then every open delivery has lost its job. */
+  /** The mark is only missing when Redis is new or was wiped: then every open delivery that had a job has lost it. */
   const isWhole = async () => (await deps.redis.get(key.epoch)) === whole
 
   /** Whatever ends this before its end, or wipes Redis meanwhile, has it begun again. */
@@ -69,15 +70,15 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     if (!stopping) await deps.redis.set(key.epoch, whole, 'XX')
   }
 
-  /** All line up in their lanes before the first of them gets a job. */
+  /** All line up in their lanes before the first of them gets a job; what waits in SQL gets none. */
   async function restoreAll(): Promise<void> {
-    await forAllOpen(lineUp)
-    await forAllOpen(async (page) => putBack(await withoutJob(page)))
+    await forAllDue(Number.MAX_SAFE_INTEGER, lineUp)
+    await forAllDue(clock.now() + farMs, async (page) => putBack(await withoutJob(page)))
   }
 
-  async function forAllOpen(work: (page: OpenDelivery[]) => Promise<void>): Promise<void> {
+  async function forAllDue(before: number, work: (page: OpenDelivery[]) => Promise<void>): Promise<void> {
     for (let after: OpenDelivery | undefined; !stopping; ) {
-      const page = await storage.deliveries.dueBefore(Number.MAX_SAFE_INTEGER, pageRows, after)
+      const page = await storage.deliveries.dueBefore(before, pageRows, after)
       await work(page)
       after = page.at(-1)
       if (page.length < pageRows) return
@@ -115,7 +116,9 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     await pause(settleMs)
     if (await lagging()) return
     const open = await storage.deliveries.stillOpen(missing.map(({ id }) => id))
-    await putBack(await withoutJob(open))
+    // by now one may have been left to wait in SQL
+    const due = open.filter(({ nextAttemptAt }) => nextAttemptAt !== null && nextAttemptAt < clock.now())
+    await putBack(await withoutJob(due))
   }
 
   async function putBack(lost: OpenDelivery[]): Promise<void> {

@@ -20,6 +20,7 @@ import { createStatusApp } from './app.ts'
 import type { AdapterDescription, StatusDeps } from './deps.ts'
 import { keepOpteryxWebhook, opteryxTarget } from './opteryx.ts'
 import { watchHealth } from './health.ts'
+import { releaseHeld } from './held.ts'
 import { observeStatus } from './observe.ts'
 import { startReconciler } from './reconcile.ts'
 import { startRecorder } from './record.ts'
@@ -27,6 +28,7 @@ import { keepLog } from './retention.ts'
 import { redeliverSteadily } from './redeliver.ts'
 import type { StatusSettings } from './settings.ts'
 import { tellStanding } from './standing.ts'
+import { wakeFar } from './wake.ts'
 
 export type StatusServiceDeps = {
   settings: StatusSettings
@@ -96,7 +98,13 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     prefix,
     storage,
     queue,
-    chores: [redeliverSteadily(deps), watchHealth(deps), keepLog({ storage, settings, clock, log })],
+    chores: [
+      wakeFar(deps),
+      releaseHeld({ redis, prefix, storage, queue, clock }),
+      redeliverSteadily(deps),
+      watchHealth(deps),
+      keepLog({ storage, settings, clock, log }),
+    ],
     self,
     observe,
     clock,

@@ -3,6 +3,7 @@ import type { EventType } from '../../shared/contracts/api/event-type.ts'
 import type { Key } from '../../shared/contracts/api/key.ts'
 import type { Subscription } from '../../shared/contracts/api/subscription.ts'
 import type { Webhook } from '../../shared/contracts/api/webhook.ts'
+import { openStates } from '../../shared/contracts/delivery.ts'
 import { modeOf } from '../../shared/contracts/retry.ts'
 import type { Subscription as StoredSubscription } from '../../shared/contracts/subscription.ts'
 import type { Vault } from '../../shared/secrets.ts'
@@ -104,6 +105,7 @@ export const deliveryOf = (delivery: stored.DeliveryRow, key: stored.ApiKey): wi
   created_at: iso(delivery.createdAt),
   updated_at: iso(delivery.updatedAt),
   next_attempt_at: isoOrNull(delivery.nextAttemptAt),
+  held: openStates.includes(delivery.state) && delivery.nextAttemptAt === null,
   last_attempt_at: isoOrNull(delivery.lastAttemptAt),
   delivered_at: isoOrNull(delivery.deliveredAt),
   last_outcome: delivery.lastOutcome,

@@ -16,6 +16,9 @@ export type Outcome = z.infer<typeof Outcome>
 
 export const openStates: readonly DeliveryState[] = ['pending', 'retrying']
 
+/** A delivery that is due later than this waits in SQL alone, and gets a job when its time comes near: a long outage must not fill Redis. */
+export const farMs = 600_000
+
 /** Milliseconds from the start of the attempt: to the first byte of the answer (connecting included), and to its end. */
 export type AttemptTimings = { headersMs?: number; endMs: number }
 
@@ -36,8 +39,8 @@ export type SendResult = {
 }
 
 /**
- * Entries of the Redis stream `outcomes`, in the order in which a dispatcher writes them. `cancelled` stands
- * alone: no request was made, because the webhook is gone or switched off.
+ * Entries of the Redis stream `outcomes`, in the order in which a dispatcher writes them. `cancelled` and `held` stand
+ * alone, no request was made: the webhook is gone or switched off, or too many wait for it in Redis already.
  */
 export type OutcomeEntry =
   | { kind: 'started'; attemptId: string; deliveryId: string; webhookId: string; generation: number; at: number }
@@ -62,3 +65,5 @@ export type OutcomeEntry =
       traceparent?: string
     }
   | { kind: 'cancelled'; deliveryId: string; webhookId: string; generation: number; at: number; reason: string }
+  /** `step`: requests that counted before, so that one that comes late says nothing of a delivery that was tried since. */
+  | { kind: 'held'; deliveryId: string; webhookId: string; generation: number; step: number; at: number }

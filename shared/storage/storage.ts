@@ -252,14 +252,14 @@ export type StatsStore = {
 }
 
 export type DeliveryStore = {
-  /** Ignores pairs that exist. Returns those of the given ids that are still open, that is: which need a job, with the batch that they were put into. */
+  /** Ignores pairs that exist. Returns those of the given ids that are open and were not tried yet, that is: which need a job, with the batch that they were put into. */
   create(deliveries: NewDelivery[], now: number): Promise<{ id: string; batchId: string | null }[]>
   /** The only writer of outcomes. Idempotent on attempt ids; never moves an attempt or a finished delivery back. */
   record(
     entries: OutcomeEntry[],
     now: number,
   ): Promise<{
-    /** Events none of whose deliveries is open any more. */
+    /** Events whose bodies need not lie in Redis: of their deliveries none is open, or those that are wait in SQL. */
     finishedEvents: string[]
     disabledWebhooks: string[]
     /** Deliveries that came about by the end of others: triggered, or taken over. */
@@ -271,10 +271,14 @@ export type DeliveryStore = {
   filter(organizationId: string, request: PageRequest & { patienceMs?: number | undefined }): Promise<Page<DeliveryRow>>
   /** Not exact when it stopped at one of the bounds: then there are at least so many. */
   count(organizationId: string, filter: Filter | undefined, bounds?: CountBounds): Promise<{ count: number; exact: boolean }>
-  /** Opens the next generation. Undefined: no such delivery; `gone`: its webhook is removed or not active; `open`: it is still under way. */
+  /** Opens the next generation. Undefined: no such delivery; `gone`: its webhook is removed or not active; `open`: it is still under way, and not held. */
   redeliver(organizationId: string, id: string, now: number): Promise<OpenDelivery | 'gone' | 'open' | undefined>
-  /** Open deliveries whose next attempt is due before the time, earliest first; those after the last one of the page before. */
+  /** Open deliveries whose next attempt is due before the time, earliest first; those after the last one of the page before. None that is held. */
   dueBefore(time: number, limit: number, after?: Pick<OpenDelivery, 'id' | 'nextAttemptAt'>): Promise<OpenDelivery[]>
+  /** Webhooks with held deliveries: open ones without a time, that wait until there is room for them in Redis. */
+  heldWebhooks(): Promise<string[]>
+  /** Makes so many held ones of the webhook due now, the oldest first. */
+  release(webhookId: string, limit: number, now: number): Promise<OpenDelivery[]>
   /** Those of a batch that are open, in the order of their events. */
   openInBatch(batchId: string): Promise<{ deliveryId: string; eventId: string; generation: number }[]>
   /** Events of a batch as it was made, in the order in which they are sent. */

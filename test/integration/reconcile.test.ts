@@ -8,7 +8,7 @@ import type { NewDelivery } from '../../shared/storage/storage.ts'
 import { encodeOutcome } from '../../shared/transport.ts'
 import { anId, aWebhook, fast } from '../support/builders.ts'
 import { eventually } from '../support/eventually.ts'
-import { aDelivery, anEnd, aStart } from '../support/outcomes.ts'
+import { aDelivery, aHold, anEnd, aStart } from '../support/outcomes.ts'
 import { useParts } from '../support/parts.ts'
 
 const parts = useParts()
@@ -69,7 +69,7 @@ describe('a Redis that was wiped', () => {
   it('gets retries back at the time that was set for them, with the attempts that are left', async () => {
     const [delivery] = (await openDeliveries(1)) as [NewDelivery]
     const start = aStart(delivery)
-    const nextAttemptAt = parts().clock.now() + 30 * minute
+    const nextAttemptAt = parts().clock.now() + 9 * minute
     await parts().storage.deliveries.record([start, anEnd(start, 503, { nextAttemptAt })], parts().clock.now())
 
     reconcile()
@@ -83,6 +83,20 @@ describe('a Redis that was wiped', () => {
     expect(Math.abs((job?.timestamp ?? 0) + (job?.delay ?? 0) - nextAttemptAt)).toBeLessThan(1_000)
     expect(job?.data).toMatchObject({ deliveryId: delivery.id, step: 1 })
     expect(job?.opts.attempts).toBe(3)
+  })
+
+  it('gets no job for what is due much later, or held', async () => {
+    const [near, far, held] = (await openDeliveries(3)) as [NewDelivery, NewDelivery, NewDelivery]
+    const { storage, clock, redis, key } = parts()
+    const retry = (delivery: NewDelivery, minutes: number) =>
+      anEnd(aStart(delivery), 503, { nextAttemptAt: clock.now() + minutes * minute })
+    await storage.deliveries.record([retry(near, 9), retry(far, 11), aHold(held)], clock.now())
+
+    reconcile()
+
+    await eventually(async () => expect(await redis.get(key.epoch)).toBe('whole'))
+    expect(await jobOfDelivery(near)).toBeDefined()
+    expect(await jobs()).toBe(1)
   })
 
   it('gets them back too when Redis goes away in the middle of it', async () => {
@@ -146,6 +160,23 @@ describe('a job that is missing', () => {
     reconcile()
 
     await eventually(async () => expect(await (await jobOfDelivery(delivery))?.getState()).toBe('waiting'))
+  })
+
+  it('is not put back where it was left to wait in SQL while that was on its way into the log', async () => {
+    await whole()
+    const { storage, clock } = parts()
+    const [held, far, lost] = (await openDeliveries(3, minute)) as [NewDelivery, NewDelivery, NewDelivery]
+    const late = [aHold(held), anEnd(aStart(far), 503, { nextAttemptAt: clock.now() + 20 * minute })]
+    const dueBefore: typeof storage.deliveries.dueBefore = async (...args) => {
+      const page = await storage.deliveries.dueBefore(...args)
+      await storage.deliveries.record(late, clock.now())
+      return page
+    }
+
+    reconcile('two', { ...storage, deliveries: { ...storage.deliveries, dueBefore } })
+
+    await eventually(async () => expect(await jobOfDelivery(lost)).toBeDefined())
+    expect(await jobs()).toBe(1)
   })
 
   it('is not believed in while outcomes wait to be recorded', async () => {

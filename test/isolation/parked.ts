@@ -18,8 +18,19 @@ export async function requeues(system: System, webhooks: string[]): Promise<{ mo
   }
 }
 
-/** Resolves when nothing is parked for the webhook any more. */
-export async function parkedOf(system: System, webhook: string): Promise<number> {
+/** Deliveries that wait for room at the webhook: parked, or held. */
+export async function waitingFor(system: System, webhook: string): Promise<number> {
+  const held = {
+    and: [
+      { field: 'webhook_id', op: 'eq', value: webhook },
+      { field: 'status', op: 'in', value: ['pending', 'retrying'] },
+      { field: 'next_attempt_at', op: 'is_null', value: true },
+    ],
+  } as const
+  return (await parkedOf(system, webhook)) + (await system.api.count(held as never))
+}
+
+async function parkedOf(system: System, webhook: string): Promise<number> {
   const redis = new Redis(redisOptions(system.redis.url))
   try {
     return await redis.zcard(keys(prefix).parked(webhook))

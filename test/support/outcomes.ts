@@ -20,6 +20,7 @@ export const aDelivery = (eventId: string, webhookId: string): NewDelivery => ({
 
 type Started = Extract<OutcomeEntry, { kind: 'started' }>
 type Finished = Extract<OutcomeEntry, { kind: 'finished' }>
+type Held = Extract<OutcomeEntry, { kind: 'held' }>
 
 export const aStart = ({ id: deliveryId, webhookId }: NewDelivery, members: Partial<Started> = {}): Started => ({
   kind: 'started',
@@ -27,6 +28,16 @@ export const aStart = ({ id: deliveryId, webhookId }: NewDelivery, members: Part
   deliveryId,
   webhookId,
   generation: 0,
+  at: someTime,
+  ...members,
+})
+
+export const aHold = ({ id: deliveryId, webhookId }: NewDelivery, members: Partial<Held> = {}): Held => ({
+  kind: 'held',
+  deliveryId,
+  webhookId,
+  generation: 0,
+  step: 0,
   at: someTime,
   ...members,
 })

@@ -39,16 +39,20 @@ function around({
   deaths = 0,
   webhooks = [webhookWith()],
   begins,
+  full = false,
   result = { outcome: 'succeeded', statusCode: 200, timings: { endMs: 1 } },
 }: {
   deaths?: number
   webhooks?: (OpenWebhook | undefined)[]
   begins?: Begun[]
+  /** Whether enough jobs are parked already. */
+  full?: boolean
   result?: SendResult
 } = {}) {
   const sent: Outgoing[] = []
   const told: { entry: OutcomeEntry; done: string | undefined }[] = []
   const begun: (OutcomeEntry | undefined)[] = []
+  const held: OutcomeEntry[] = []
   const answers = begins ?? [{ kind: 'begun', events: [event] }]
   const deps: DeliverDeps = {
     webhooks: { load: async () => (webhooks.length > 1 ? webhooks.shift() : webhooks[0]), version: () => undefined },
@@ -62,6 +66,10 @@ function around({
       finish: async ({ entries, done, job: { jobId } }) => {
         for (const entry of entries) told.push({ entry, done: done ? jobId : undefined })
         return []
+      },
+      hold: async (_job, entries) => {
+        if (full) held.push(...entries)
+        return full
       },
     },
     batches: openBatches({ deliveries: {} as never }),
@@ -79,7 +87,8 @@ function around({
     random: () => 0,
     log: createLogger('test', 'silent'),
   }
-  return { deps, sent, told, begun, run: () => deliver({ ...job, deaths }, deps, new AbortController().signal) }
+  const run = (members: Partial<AttemptJob> = {}) => deliver({ ...job, deaths, ...members }, deps, new AbortController().signal)
+  return { deps, sent, told, begun, held, run }
 }
 
 describe('one attempt of a delivery', () => {
@@ -96,6 +105,31 @@ describe('one attempt of a delivery', () => {
 
     expect(await run()).toMatchObject({ kind: 'retry', delayMs: 1_000 })
     expect(told).toMatchObject([{ done: undefined, entry: { state: 'retrying', nextAttemptAt: someTime + 1_000 } }])
+  })
+
+  it('has no job any more where the next attempt is more than ten minutes away', async () => {
+    const refused: SendResult = { outcome: 'rejected', statusCode: 500, timings: { endMs: 1 } }
+    const after = async (seconds: number) => {
+      const { run, told } = around({ result: refused })
+      const next = await run({ backoff: { ...job.backoff, type: 'schedule', delays: [seconds * 1_000] } })
+      expect(told).toMatchObject([{ done: undefined, entry: { state: 'retrying', nextAttemptAt: someTime + seconds * 1_000 } }])
+      return next
+    }
+
+    expect(await after(600)).toMatchObject({ kind: 'retry', delayMs: 600_000 })
+    expect(await after(601)).toMatchObject({ kind: 'complete' })
+  })
+
+  it('waits in Redis while few do so for its webhook, then in SQL; in a lane always in Redis', async () => {
+    const none: Begun = { kind: 'closed' }
+
+    expect(await around({ begins: [none] }).run()).toMatchObject({ kind: 'park' })
+    const { run, held, sent, told, begun } = around({ begins: [none, { kind: 'full' }], full: true })
+    expect(await run({ step: 3 })).toEqual({ kind: 'complete' })
+    expect(held).toEqual([{ kind: 'held', deliveryId: 'd', webhookId: 'w', generation: 0, step: 2, at: someTime }])
+    expect(await run({ lane: 'w' })).toMatchObject({ kind: 'park' })
+    expect(held).toHaveLength(1)
+    expect([sent, told, begun.length]).toEqual([[], [], 2])
   })
 
   it('is not made once more when five dispatchers have died over it', async () => {

@@ -63,7 +63,8 @@ const again = createRoute({
   tags,
   ...needs('write'),
   summary: 'Send a delivery again',
-  description: "At once, with the same event id on the wire, a new generation in the log, and the webhook's retry policy from the start.",
+  description:
+    "At once, with the same event id on the wire, a new generation in the log, and the webhook's retry policy from the start. One that is under way is refused, unless it is held.",
   request: { params: IdParam },
   responses: { 202: json(Delivery, 'Opened again.'), ...refusals(404, 409) },
 })

@@ -26,7 +26,10 @@ export const Delivery = z
     accepted_at: time('When the event was accepted.'),
     created_at: time('When the delivery was made.'),
     updated_at: time('When its status last changed.'),
-    next_attempt_at: time('When it is tried (again).').nullable(),
+    next_attempt_at: time('When it is tried (again). Null once it has ended, and while it is held.').nullable(),
+    held: z
+      .boolean()
+      .describe('Whether it waits in the log because many others wait for its webhook already. The oldest first, when there is room.'),
     last_attempt_at: time('When it was last tried.').nullable(),
     delivered_at: time('When a receiver answered 2xx.').nullable(),
     last_outcome: Outcome.nullable(),

@@ -30,7 +30,7 @@ export const deliveryFields = {
   updated_at: { kind: 'time', about: 'when its status last changed', always: true },
   accepted_at: { kind: 'time', about: 'when the event was accepted', always: true },
   delivered_at: { kind: 'time', about: 'when a receiver answered 2xx' },
-  next_attempt_at: { kind: 'time', about: 'when it is tried (again)' },
+  next_attempt_at: { kind: 'time', about: 'when it is tried (again); empty once it has ended, and while it is held' },
   last_attempt_at: { kind: 'time', about: 'when it was last tried' },
   last_outcome: { kind: 'text', about: 'what the last attempt led to', values: Outcome.options },
   last_status_code: { kind: 'number', about: 'the HTTP status last answered' },

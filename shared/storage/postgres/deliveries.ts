@@ -1,6 +1,6 @@
-import { and, asc, eq, lt, sql, type SQL } from 'drizzle-orm'
+import { and, asc, eq, isNotNull, lt, sql, type SQL } from 'drizzle-orm'
 import type { DeliveryStore, OpenDelivery } from '../storage.ts'
-import { again, type Db } from './database.ts'
+import { again, all, rowsOf, type Db, type Executor } from './database.ts'
 import { opened } from './delivery-log.ts'
 import { insertDeliveries } from './new-deliveries.ts'
 import { recorder } from './record.ts'
@@ -27,7 +27,7 @@ export function create(db: Db): Part {
         const known = await db
           .select({ id, batchId })
           .from(deliveries)
-          .where(and(among(others), isOpen))
+          .where(and(among(others), isOpen, eq(deliveries.step, 0), isNotNull(deliveries.nextAttemptAt)))
         for (const one of known) open.set(one.id, one)
       }
       return list.flatMap(({ id }) => open.get(id) ?? [])

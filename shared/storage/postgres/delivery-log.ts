@@ -233,12 +233,18 @@ async function redeliver(
   now: number,
 ): Promise<OpenDelivery | 'gone' | 'open' | undefined> {
   const [found] = await tx
-    .select({ organizationId: deliveries.organizationId, state: deliveries.state, webhookId: deliveries.webhookId })
+    .select({
+      organizationId: deliveries.organizationId,
+      state: deliveries.state,
+      nextAttemptAt: deliveries.nextAttemptAt,
+      webhookId: deliveries.webhookId,
+    })
     .from(deliveries)
     .where(eq(deliveries.id, id))
     .for('update')
   if (found?.organizationId !== organizationId) return undefined
-  if (openStates.includes(found.state)) return 'open'
+  // held, it has no job that could make it a second time
+  if (openStates.includes(found.state) && found.nextAttemptAt !== null) return 'open'
   const [webhook] = await tx
     .select({ active: webhooks.active, removedAt: webhooks.removedAt, retry: webhooks.retry })
     .from(webhooks)

@@ -156,8 +156,8 @@ export async function disableWebhook(tx: Executor, webhookId: string, reason: st
   return true
 }
 
-/** Those of the events none of whose deliveries is open any more. */
-export async function eventsWithoutOpen(db: Db, eventIds: string[]): Promise<string[]> {
+/** Those of the events no open delivery of which is due before `far`. */
+export async function eventsAtRest(db: Db, eventIds: string[], far: number): Promise<string[]> {
   if (eventIds.length === 0) return []
   const sorted = eventIds.toSorted()
   const [first, last] = [sorted[0] as string, sorted.at(-1) as string]
@@ -166,7 +166,7 @@ export async function eventsWithoutOpen(db: Db, eventIds: string[]): Promise<str
   const rows = await all<{ id: string }>(
     db,
     sql`select distinct event_id as id from deliveries where event_id = any(${sql.param(eventIds)}) and id >= ${first.slice(0, 13)}
-      and id < ${`${last.slice(0, 13)}~`} and state || '' in ('pending', 'retrying')`,
+      and id < ${`${last.slice(0, 13)}~`} and state || '' in ('pending', 'retrying') and next_attempt_at <= ${far}`,
   )
   const open = new Set(rows.map(({ id }) => id))
   return eventIds.filter((id) => !open.has(id))

@@ -1,11 +1,11 @@
-import { openStates, type OutcomeEntry } from '../../contracts/delivery.ts'
+import { farMs, openStates, type OutcomeEntry } from '../../contracts/delivery.ts'
 import type { DeliveryStore, OpenDelivery } from '../storage.ts'
 import { inTransaction, type Db } from './database.ts'
 import { followUps } from './follow-ups.ts'
 import { noteFailure, noteSuccess, type Health } from './webhook-health.ts'
 import {
   disableWebhook,
-  eventsWithoutOpen,
+  eventsAtRest,
   loadStanding,
   saveAttempts,
   saveDeliveries,
@@ -18,6 +18,7 @@ import {
 type Finished = Extract<OutcomeEntry, { kind: 'finished' }>
 type Started = Extract<OutcomeEntry, { kind: 'started' }>
 type Cancelled = Extract<OutcomeEntry, { kind: 'cancelled' }>
+type Held = Extract<OutcomeEntry, { kind: 'held' }>
 
 /**
  * Writes a batch of outcomes: its deliveries are locked and read, each entry is applied to them here, in order, and what has
@@ -41,13 +42,14 @@ export function recorder(db: Db): DeliveryStore['record'] {
       return { endedEvents: [...batch.endedEvents], disabledWebhooks: disabled.map(({ webhookId }) => webhookId), opened }
     })
     // after the commit: of two processes that end the last two deliveries of an event, the later one must see both
-    return { ...recorded, finishedEvents: await eventsWithoutOpen(db, endedEvents) }
+    return { ...recorded, finishedEvents: await eventsAtRest(db, endedEvents, now + farMs) }
   }
 }
 
 class Batch {
   readonly health = new Map<string, Health>()
   readonly ended: Ended[] = []
+  /** Of deliveries that have ended, or are left to wait in SQL. */
   readonly endedEvents = new Set<string>()
   readonly toDisable: Finished[] = []
   readonly #deliveries: Map<string, Standing>
@@ -70,6 +72,7 @@ class Batch {
       if (entry.kind === 'started') {
         if (!ends.has(entry.attemptId)) this.#start(entry)
       } else if (entry.kind === 'cancelled') this.#cancel(entry)
+      else if (entry.kind === 'held') this.#hold(entry)
       else this.#end(entry)
     }
   }
@@ -87,7 +90,7 @@ class Batch {
     if (delivery && this.#finish(entry, delivery)) {
       this.endedEvents.add(delivery.eventId)
       if (entry.state !== 'cancelled') this.ended.push({ entry, delivery: { ...delivery } })
-    }
+    } else if (delivery && (entry.nextAttemptAt ?? 0) > this.#now + farMs) this.endedEvents.add(delivery.eventId)
     if (entry.disableWebhook) this.toDisable.push(entry)
   }
 
@@ -113,6 +116,13 @@ class Batch {
     const delivery = this.#deliveries.get(deliveryId)
     if (delivery?.generation !== generation || !openStates.includes(delivery.state)) return
     Object.assign(delivery, { state: 'cancelled', reason, updatedAt: this.#now, nextAttemptAt: null, isChanged: true })
+    this.endedEvents.add(delivery.eventId)
+  }
+
+  #hold({ deliveryId, generation, step }: Held): void {
+    const delivery = this.#deliveries.get(deliveryId)
+    if (delivery?.generation !== generation || delivery.step !== step || !openStates.includes(delivery.state)) return
+    Object.assign(delivery, { nextAttemptAt: null, isChanged: true })
     this.endedEvents.add(delivery.eventId)
   }
 

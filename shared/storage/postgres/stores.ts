@@ -7,6 +7,7 @@ import * as eventLog from './event-log.ts'
 import * as events from './events.ts'
 import * as eventTypes from './event-types.ts'
 import * as health from './health.ts'
+import * as held from './held.ts'
 import * as keys from './keys.ts'
 import * as ledger from './ledger.ts'
 import * as log from './delivery-log.ts'
@@ -55,7 +56,7 @@ export function stores(db: Db): Omit<Storage, 'ping' | 'close'> {
     events: { ...events.create(db), ...eventLog.create(db) },
     partials: partials.create(db),
     collect: collect.create(db),
-    deliveries: { ...deliveries.create(db), ...log.create(db) },
+    deliveries: { ...deliveries.create(db), ...log.create(db), ...held.create(db) },
     redeliveries: redeliveries.create(db),
     replays: replays.create(db),
     stats: stats.create(db),

@@ -48,7 +48,7 @@ export function writes(db: Db): Pick<Sync<DeliveryStore>, 'create' | 'record' | 
       generation, attempts, step, created_at, updated_at, next_attempt_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', 0, 0, 0, ?, ?, ?) ON CONFLICT DO NOTHING`)
   const openOne = db.$client.prepare<[string], { id: string; batchId: string | null }>(
-    "SELECT id, batch_id AS batchId FROM deliveries WHERE id = ? AND state IN ('pending', 'retrying')",
+    "SELECT id, batch_id AS batchId FROM deliveries WHERE id = ? AND state IN ('pending', 'retrying') AND step = 0 AND next_attempt_at IS NOT NULL",
   )
   const markInterrupted = db.$client.prepare(
     "UPDATE attempts SET outcome = 'interrupted', finished_at = ?, error = 'the dispatcher ended in mid-request', decision = 'the delivery is tried again' WHERE outcome IS NULL AND started_at < ?",

@@ -227,6 +227,7 @@ export function writes(db: Db): Pick<Sync<DeliveryStore>, 'redeliver'> {
     .select({
       organizationId: deliveries.organizationId,
       state: deliveries.state,
+      nextAttemptAt: deliveries.nextAttemptAt,
       active: webhooks.active,
       removedAt: webhooks.removedAt,
       retry: webhooks.retry,
@@ -240,7 +241,8 @@ export function writes(db: Db): Pick<Sync<DeliveryStore>, 'redeliver'> {
     redeliver(organizationId, id, now) {
       const found = find.get({ id })
       if (found?.organizationId !== organizationId) return undefined
-      if (openStates.includes(found.state)) return 'open'
+      // held, it has no job that could make it a second time
+      if (openStates.includes(found.state) && found.nextAttemptAt !== null) return 'open'
       if (!found.active || found.removedAt !== null || !found.retry) return 'gone'
       const delivery = db.update(deliveries).set(nextGeneration(now)).where(eq(deliveries.id, id)).returning(opened).get()
       return { ...delivery, retry: found.retry }

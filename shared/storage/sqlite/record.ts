@@ -1,4 +1,4 @@
-import type { OutcomeEntry } from '../../contracts/delivery.ts'
+import { farMs, type OutcomeEntry } from '../../contracts/delivery.ts'
 import type { OpenDelivery } from '../storage.ts'
 import type { Db } from './database.ts'
 import { followUps } from './follow-ups.ts'
@@ -6,6 +6,7 @@ import { followUps } from './follow-ups.ts'
 type Finished = Extract<OutcomeEntry, { kind: 'finished' }>
 type Started = Extract<OutcomeEntry, { kind: 'started' }>
 type Cancelled = Extract<OutcomeEntry, { kind: 'cancelled' }>
+type Held = Extract<OutcomeEntry, { kind: 'held' }>
 type Recorded = { finishedEvents: string[]; disabledWebhooks: string[]; opened: OpenDelivery[] }
 
 /**
@@ -59,7 +60,10 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
     return write.cancel.run({ deliveryId, generation, reason, now }).changes === 1
   }
 
+  const hold = ({ deliveryId, generation, step }: Held): boolean => write.hold.run({ deliveryId, generation, step }).changes === 1
+
   return (entries, now) => {
+    /** Or left to wait in SQL. */
     const ended = new Set<string>()
     const disabled = new Set<string>()
     const opened: OpenDelivery[] = []
@@ -72,11 +76,13 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
         if (!ends.has(entry.attemptId)) start(entry, entry.at)
       } else if (entry.kind === 'cancelled') {
         if (cancel(entry, now)) ended.add(entry.deliveryId)
+      } else if (entry.kind === 'held') {
+        if (hold(entry)) ended.add(entry.deliveryId)
       } else {
         if (finish(entry)) {
           ended.add(entry.deliveryId)
           if (entry.state !== 'cancelled') opened.push(...then.after(entry, now))
-        }
+        } else if ((entry.nextAttemptAt ?? 0) > now + farMs) ended.add(entry.deliveryId)
         if (entry.disableWebhook && write.disable.run({ webhookId: entry.webhookId, reason: entry.decision, now }).changes === 1) {
           write.bumpRegistry.run()
           then.disabled(entry.webhookId, entry.decision, now)
@@ -85,12 +91,12 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
       }
     }
     for (const webhookId of wellSince.keys()) noteWell(webhookId)
-    return { finishedEvents: finishedEvents([...ended]), disabledWebhooks: [...disabled], opened }
+    return { finishedEvents: finishedEvents([...ended], now), disabledWebhooks: [...disabled], opened }
   }
 
-  function finishedEvents(deliveryIds: string[]): string[] {
+  function finishedEvents(deliveryIds: string[], now: number): string[] {
     if (deliveryIds.length === 0) return []
-    const rows = write.finishedEvents.all({ ids: JSON.stringify(deliveryIds) }) as { event_id: string }[]
+    const rows = write.finishedEvents.all({ ids: JSON.stringify(deliveryIds), far: now + farMs }) as { event_id: string }[]
     return rows.map((row) => row.event_id)
   }
 }
@@ -166,6 +172,9 @@ function statements(db: Db) {
     cancel: prepare(`
       UPDATE deliveries SET state = 'cancelled', reason = @reason, updated_at = @now, next_attempt_at = NULL
       WHERE id = @deliveryId AND generation = @generation AND state IN ('pending', 'retrying')`),
+    hold: prepare(`
+      UPDATE deliveries SET next_attempt_at = NULL
+      WHERE id = @deliveryId AND generation = @generation AND step = @step AND state IN ('pending', 'retrying')`),
     healthy: prepare(`
       UPDATE webhooks SET last_succeeded_at = max(coalesce(last_succeeded_at, 0), @at), consecutive_failures = 0,
         retries_exhausted = 0, next_attempt_at = NULL, failing_since = NULL, warnings = 0
@@ -179,6 +188,7 @@ function statements(db: Db) {
     bumpRegistry: prepare('INSERT INTO registry (id, version) VALUES (1, 1) ON CONFLICT DO UPDATE SET version = version + 1'),
     finishedEvents: prepare(`
       SELECT DISTINCT event_id FROM deliveries AS ended WHERE id IN (SELECT value FROM json_each(@ids))
-      AND NOT EXISTS (SELECT 1 FROM deliveries AS other WHERE other.event_id = ended.event_id AND other.state IN ('pending', 'retrying'))`),
+      AND NOT EXISTS (SELECT 1 FROM deliveries AS other WHERE other.event_id = ended.event_id AND other.state IN ('pending', 'retrying')
+        AND other.next_attempt_at <= @far)`),
   }
 }

@@ -233,6 +233,7 @@ export const deliveries = sqliteTable(
     index('deliveries_webhook').on(t.webhookId, t.createdAt, t.id, t.state, t.organizationId),
     index('deliveries_event').on(t.eventId),
     index('deliveries_open').on(t.nextAttemptAt, t.id).where(sql`state in ('pending', 'retrying')`),
+    index('deliveries_held').on(t.webhookId, t.id).where(sql`state in ('pending', 'retrying') and next_attempt_at is null`),
   ],
 )
 

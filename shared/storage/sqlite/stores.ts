@@ -7,6 +7,7 @@ import * as eventLog from './event-log.ts'
 import * as events from './events.ts'
 import * as eventTypes from './event-types.ts'
 import * as health from './health.ts'
+import * as held from './held.ts'
 import * as keys from './keys.ts'
 import * as ledger from './ledger.ts'
 import * as log from './delivery-log.ts'
@@ -45,7 +46,7 @@ const files = {
   events: [events, eventLog],
   partials: [partials],
   collect: [collect],
-  deliveries: [deliveries, log],
+  deliveries: [deliveries, log, held],
   redeliveries: [redeliveries],
   replays: [replays],
   stats: [stats],

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { atMost, none, type Scenario } from '../../chaos/scenario.ts'
 import { compare } from '../compare.ts'
-import { parkedOf } from '../parked.ts'
+import { waitingFor } from '../parked.ts'
 import { withTown } from '../town.ts'
 
 const rate = 400
@@ -23,12 +23,12 @@ export const comesBack: Scenario = {
       dead.behave = () => ({ answer: 'hang', afterMs: 0 })
       say(`${backlog} deliveries to one that hangs`)
       await flood(dead, backlog)
-      for (let waited = 0; waited < 120_000 && (await parkedOf(system, dead.id)) < 0.9 * backlog; waited += 500) await pause(500)
-      const parked = await parkedOf(system, dead.id)
+      for (let waited = 0; waited < 120_000 && (await waitingFor(system, dead.id)) < 0.9 * backlog; waited += 500) await pause(500)
+      const waiting = await waitingFor(system, dead.id)
       dead.behave = () => ({ answer: 200, afterMs: 5 })
       // as an operator does who has mended it; else the breaker finds out by itself, within five minutes
       await system.api.patchWebhook(dead.id, { label: 'back' })
-      say(`${parked} parked; it is back`)
+      say(`${waiting} wait; it is back`)
       const backAt = Date.now()
       const beside = await live({ seconds, pick, healthy })
       const succeeded = {
@@ -48,6 +48,6 @@ export const comesBack: Scenario = {
       const perSecond = Math.max(0, ...counts.values())
       // what may go at once is one second's worth; a second that begins in its midst may see it and its own
       const own = [atMost('its own requests in any second', perSecond, 2 * rate), none('not delivered', backlog - (await done()))]
-      return { goals: [...goals, ...own], figures: { ...figures, parked, perSecond } }
+      return { goals: [...goals, ...own], figures: { ...figures, waiting, perSecond } }
     }),
 }

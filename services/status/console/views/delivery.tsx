@@ -134,7 +134,7 @@ function Redeliver({ delivery }: { delivery: DeliveryDetail }) {
     await client.invalidateQueries({ queryKey: ['delivery', delivery.id] })
     setBusy(false)
   }
-  const open = isOpen(delivery)
+  const open = isOpen(delivery) && !delivery.held
   return (
     <Button
       kind="primary"
@@ -186,11 +186,11 @@ const outcomeOf = ({ outcome, response }: Attempt) =>
 function Planned({ delivery }: { delivery: DeliveryDetail }) {
   const now = useNow()
   if (!isOpen(delivery)) return <li className={`step end ${delivery.status}`}>{delivery.status}</li>
-  const { next_attempt_at: next } = delivery
+  const { next_attempt_at: next, held } = delivery
   const due = next === null || Date.parse(next) <= now
   return (
     <li className="step planned">
-      <span className="step-name">{due ? 'Next: as soon as there is room' : 'Next'}</span>
+      <span className="step-name">{held ? 'Next: held until its webhook has room' : due ? 'Next: as soon as there is room' : 'Next'}</span>
       {next && !due && (
         <>
           <At at={next} />{' '}

@@ -1,0 +1,1 @@
+CREATE INDEX "deliveries_held" ON "deliveries" USING btree ("webhook_id","id") WHERE state in ('pending', 'retrying') and next_attempt_at is null;
