@@ -74,15 +74,16 @@ export function connectRedis(target: RedisTarget, options: RedisOptions, onError
 /** Longer than a replica needs to take the place of its master. */
 const topologyEveryMs = 5_000
 
-/** The same promises as to a single server: who waits, waits for a failover too; who does not, gets an error within the second. */
+/**
+ * The same promises as to a single server: who waits, waits for a failover too; who does not, gets an error within the
+ * second. Only that commands leave one by one: of those of two slots in one piece ioredis repeats none when both have moved.
+ */
 function clusterOptions(address: Extract<RedisAddress, { kind: 'cluster' }>, options: RedisOptions): ClusterOptions {
-  const { enableOfflineQueue, enableAutoPipelining, autoPipeliningIgnoredCommands, retryStrategy, ...ofEachNode } = options
+  const { enableOfflineQueue, retryStrategy, enableAutoPipelining: _, autoPipeliningIgnoredCommands: __, ...ofEachNode } = options
   const waits = options.maxRetriesPerRequest === null
   return {
     redisOptions: { ...loginOf(address), ...ofEachNode },
     enableOfflineQueue,
-    enableAutoPipelining,
-    autoPipeliningIgnoredCommands,
     clusterRetryStrategy: retryStrategy as ClusterOptions['clusterRetryStrategy'],
     ...(waits && { maxRedirections: Number.POSITIVE_INFINITY }),
     // a master that hangs closes no connection, and what was sent to it would wait for ever
