@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { ask } from '../../infra/redis/ask.ts'
 import { startServer, type Place, type RedisProgram, type RunningServer } from '../../infra/redis/server.ts'
 import { slotOf } from '../../shared/shards.ts'
+import { eventually } from './eventually.ts'
+import { freePort } from './free-port.ts'
 import type { TestRedis } from './redis.ts'
 
 /** A cluster is struck where it hurts: a third of its slots at a time. */
@@ -24,6 +24,8 @@ const slots = 16_384
 /** A master that is silent so long has failed. Shorter, and a machine that has other things to do would see failures where there are none. */
 const silentMs = 2_000
 const within = 60_000
+/** Servers of a cluster talk to each other at a port that is so much higher. */
+const busAbove = 10_000
 
 /** Three masters with a replica each, of one program, on loopback. */
 export async function startTestCluster(program: RedisProgram): Promise<TestCluster> {
@@ -108,25 +110,10 @@ const onPort = (program: RedisProgram, { port, place }: Node): RedisProgram => (
 })
 
 async function startNode(program: RedisProgram, folder: string): Promise<Node> {
-  const node: Node = { port: await freePort(), place: { folder, socket: `${folder}.sock` } }
+  const node: Node = { port: await freePort(busAbove), place: { folder, socket: `${folder}.sock` } }
   node.server = await startServer(onPort(program, node), node.place)
   return node
 }
-
-/** Servers talk to each other at a port that is 10,000 higher. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000)
-    if ((await isFree(port)) && (await isFree(port + 10_000))) return port
-  }
-}
-
-const isFree = (port: number) =>
-  new Promise<boolean>((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 
 async function form(all: Third[]): Promise<void> {
   const nodes = [...all.map(({ nodes: [master] }) => master), ...all.map(({ nodes: [, replica] }) => replica)]
@@ -167,10 +154,7 @@ const untilWhole = (all: Third[]) =>
     return states.every((text) => text.includes('cluster_state:ok')) && following === all.length
   })
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + within
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`not within ${within / 1_000} s: ${what}`)
-    await pause(50)
-  }
-}
+const until = (what: string, holds: () => Promise<boolean>) =>
+  eventually(async () => {
+    if (!(await holds())) throw new Error(`not so: ${what}`)
+  }, within)
