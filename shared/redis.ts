@@ -26,8 +26,9 @@ function optionsOf(address: Single): RedisOptions {
     ...(sentinelPassword && { sentinelPassword }),
     ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
     sentinelRetryStrategy: pauseMs,
-    // without it a master that hangs would be waited for, although another has taken its place
-    failoverDetector: true,
+    // A master that hangs closes no connection; without this it would be waited for, although another has taken its place.
+    // ioredis has a `failoverDetector` for that, which ends the connection for good when the news comes while it reconnects.
+    socketTimeout: silentMs,
   }
 }
 
@@ -36,6 +37,9 @@ const loginOf = ({ username, password, tls }: Exclude<RedisAddress, { kind: 'soc
   ...(password && { password }),
   ...(tls && { tls: {} }),
 })
+
+/** Longer than any command of ours waits for something to come. */
+const silentMs = 15_000
 
 const pauseMs = (times: number) => Math.min(50 * times, 500)
 
