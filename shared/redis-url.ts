@@ -71,7 +71,9 @@ function withoutDatabase(nodes: Node[], path: string): Node[] {
 function watched(path: string): { master: string; db: number } {
   const [master = '', db = ''] = path.split('/')
   if (master === '')
-    throw new RedisUrlError('must end with the name by which the Sentinels know the master: `redis+sentinel://host:port/name-of-the-master`')
+    throw new RedisUrlError(
+      'must end with the name by which the Sentinels know the master: `redis+sentinel://host:port/name-of-the-master`',
+    )
   return { master: decoded(master), db: databaseOf(db) }
 }
 

@@ -27,7 +27,8 @@ export function startRetell(redis: Redis, prefix: string, self: string, share: n
   let bytes = 0
 
   function forget(before: number): void {
-    for (let oldest = kept[first]; oldest && (bytes > keptBytes * share || oldest.at < before); oldest = kept[++first]) bytes -= oldest.text.length
+    for (let oldest = kept[first]; oldest && (bytes > keptBytes * share || oldest.at < before); oldest = kept[++first])
+      bytes -= oldest.text.length
     if (first > 1_000 && first * 2 > kept.length) {
       kept = kept.slice(first)
       first = 0

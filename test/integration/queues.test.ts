@@ -35,7 +35,8 @@ describe('the queues', () => {
   it('are shown to an admin, with or without a slash, and to nobody else', async () => {
     const admin = basic(await status.makeKey(['admin']))
 
-    for (const path of ['/queues', '/queues/', '/queues/queue/deliveries', '/queues/queue/1-deliveries']) expect((await visit(path, admin)).status, path).toBe(200)
+    for (const path of ['/queues', '/queues/', '/queues/queue/deliveries', '/queues/queue/1-deliveries'])
+      expect((await visit(path, admin)).status, path).toBe(200)
     expect((await visit('/queues', basic(await status.makeKey(['write'])))).status).toBe(403)
   })
 

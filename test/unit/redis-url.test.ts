@@ -8,7 +8,10 @@ describe('readRedisUrl', () => {
     ['redis://localhost', { kind: 'server', ...plain, host: 'localhost', port: 6379, db: 0 }],
     ['redis://localhost:7000/3', { kind: 'server', ...plain, host: 'localhost', port: 7000, db: 3 }],
     ['redis://[::1]:7000', { kind: 'server', ...plain, host: '::1', port: 7000, db: 0 }],
-    ['rediss://ada:p%40ss@redis.example', { kind: 'server', username: 'ada', password: 'p@ss', tls: true, host: 'redis.example', port: 6379, db: 0 }],
+    [
+      'rediss://ada:p%40ss@redis.example',
+      { kind: 'server', username: 'ada', password: 'p@ss', tls: true, host: 'redis.example', port: 6379, db: 0 },
+    ],
     ['redis://:secret@redis.example', { kind: 'server', password: 'secret', ...plain, host: 'redis.example', port: 6379, db: 0 }],
     ['unix:///run/redis.sock', { kind: 'socket', path: '/run/redis.sock' }],
     ['unix:/run/redis.sock', { kind: 'socket', path: '/run/redis.sock' }],
