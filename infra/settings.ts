@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import { redisUrlForms } from '../shared/redis-url.ts'
 import { fragments, integer } from '../shared/settings.ts'
 
 /** What `npm start` reads itself; what the services read is handed on to them. */
@@ -9,7 +10,7 @@ export const standaloneSettings = z.object({
   dispatchers: integer(1, 64)
     .default(Math.max(1, availableParallelism() - 1))
     .describe('How many dispatcher processes deliver; by default one for each core but one.'),
-  redisUrl: fragments.redis.redisUrl.optional().describe('A Redis to use instead of a private one.'),
+  redisUrl: fragments.redis.redisUrl.optional().describe(`A Redis or Valkey to use instead of a private one: ${redisUrlForms}`),
   databaseUrl: fragments.storage.databaseUrl.optional().describe('A database to use instead of the one in the data folder.'),
   masterKey: fragments.storage.masterKey.optional().describe('The key that seals stored secrets, instead of the one in the data folder.'),
   logLevel: fragments.log.logLevel

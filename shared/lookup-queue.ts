@@ -1,5 +1,5 @@
 import { Queue, type ConnectionOptions } from 'bullmq'
-import { failFast, redisOptions, watchErrors, type RedisTarget } from './redis.ts'
+import { connectRedis, failFast, watchErrors, type RedisTarget } from './redis.ts'
 
 export const lookupQueueName = 'lookups'
 
@@ -15,8 +15,9 @@ export type LookupQueue = {
 }
 
 export function openLookupQueue(target: RedisTarget, onError: (error: Error) => void): LookupQueue {
+  const connection = connectRedis(target, failFast, () => {})
   const bull = new Queue(lookupQueueName, {
-    connection: { ...redisOptions(target.url), ...failFast } as ConnectionOptions,
+    connection: connection as ConnectionOptions,
     prefix: target.prefix,
     streams: { events: { maxLen: 1_000 } },
     skipVersionCheck: true,
@@ -44,7 +45,9 @@ export function openLookupQueue(target: RedisTarget, onError: (error: Error) => 
         )
       }
     },
-    // From a Redis that is away the connection is cut, as for deliveries.
-    close: () => bull.close().catch(() => void bull.disconnect().catch(() => {})),
+    async close() {
+      await bull.close()
+      connection.disconnect()
+    },
   }
 }

@@ -1,8 +1,8 @@
 import { Job, Queue, type ConnectionOptions, type JobsOptions } from 'bullmq'
-import type { Redis } from 'ioredis'
 import type { RetryPolicy } from './contracts/retry.ts'
 import { jobId } from './id.ts'
-import { failFast, redisOptions, together, watchErrors, type RedisTarget } from './redis.ts'
+import { connectRedis, failFast, together, watchErrors, type Redis, type RedisTarget } from './redis.ts'
+import type { Shards } from './shards.ts'
 import type { OpenDelivery } from './storage/storage.ts'
 
 export const queueName = 'deliveries'
@@ -62,9 +62,25 @@ export type DeliveryQueue = {
 const chunk = 500
 
 export function openQueue(target: RedisTarget, onError: (error: Error) => void): DeliveryQueue {
+  const connection = connectForQueues(target, () => {})
+  const queue = openQueueOn(connection, target.prefix, onError)
+  return {
+    ...queue,
+    async close() {
+      await queue.close()
+      connection.disconnect()
+    },
+  }
+}
+
+export const connectForQueues = (target: RedisTarget, onError: (error: Error) => void): Redis =>
+  connectRedis(target, { ...failFast, ...together }, onError)
+
+/** One of several that share a connection, which outlives them. */
+export function openQueueOn(connection: Redis, prefix: string, onError: (error: Error) => void): DeliveryQueue {
   const bull = new Queue(queueName, {
-    connection: { ...redisOptions(target.url), ...failFast, ...together } as ConnectionOptions,
-    prefix: target.prefix,
+    connection: connection as ConnectionOptions,
+    prefix,
     streams: { events: { maxLen: 1_000 } },
     // BullMQ asks a new connection for its version, once: should Redis die at that moment, the queue would be broken for good.
     skipVersionCheck: true,
@@ -99,8 +115,7 @@ export function openQueue(target: RedisTarget, onError: (error: Error) => void):
     },
     async defer(id) {
       // The field alone: BullMQ's own call would look for the job through the whole backlog. And not of a job that a wipe took.
-      const client = (await bull.backend.connection.client) as unknown as Redis
-      await client.eval(
+      await connection.eval(
         "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'priority', ARGV[1]) end",
         1,
         bull.toKey(id),
@@ -118,12 +133,17 @@ export function openQueue(target: RedisTarget, onError: (error: Error) => void):
       return { waiting, prioritized }
     },
     async close() {
-      // Taking leave needs a Redis that answers. From one that is away the connection is cut, and BullMQ would wait for
-      // an end of it that ioredis never announces.
-      await bull.close().catch(() => void bull.disconnect().catch(() => {}))
+      await bull.close()
     },
   }
 }
+
+/** The queues of all shards, as one to add to. */
+export const queueIn = (queues: Shards<Pick<DeliveryQueue, 'add'>>): Pick<DeliveryQueue, 'add'> => ({
+  async add(deliveries) {
+    await Promise.all(queues.divide(deliveries, ({ job }) => job.webhookId).map(([queue, some]) => queue.add(some)))
+  },
+})
 
 function jobOptions({ job, retry, delayMs = 0, turn }: QueuedDelivery): JobsOptions {
   const attempts = retry.strategy === 'schedule' ? retry.delays_seconds.length + 1 : retry.attempts

@@ -1,20 +1,47 @@
-import { Redis, type RedisOptions } from 'ioredis'
+import { Cluster, Redis as Server, type ClusterOptions, type RedisOptions } from 'ioredis'
+import { readRedisUrl, type RedisAddress } from './redis-url.ts'
 
+/** One server, the one that Sentinels name, or a cluster: who uses it sees no difference, as long as keys that belong together share a slot. */
+export type Redis = Server | Cluster
 export type RedisTarget = { url: string; prefix: string }
 
-/** `redis://` and `rediss://` as they are; `unix:///path.sock` as ioredis wants it. */
+type Single = Exclude<RedisAddress, { kind: 'cluster' }>
+
+/** Of a connection to a single server, as ioredis wants it. */
 export function redisOptions(url: string): RedisOptions {
-  if (url.startsWith('unix:')) return { path: url.replace(/^unix:(\/\/)?/, '') }
-  const { hostname, port, username, password, pathname, protocol } = new URL(url)
+  const address = readRedisUrl(url)
+  if (address.kind === 'cluster') throw new Error('a cluster is no single server')
+  return optionsOf(address)
+}
+
+function optionsOf(address: Single): RedisOptions {
+  if (address.kind === 'socket') return { path: address.path }
+  const common = { ...loginOf(address), ...(address.db > 0 && { db: address.db }) }
+  if (address.kind === 'server') return { ...common, host: address.host, port: address.port }
+  const { sentinels, master, sentinelPassword, tls } = address
   return {
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: port ? Number(port) : 6379,
-    ...(username && { username: decodeURIComponent(username) }),
-    ...(password && { password: decodeURIComponent(password) }),
-    ...(pathname.length > 1 && { db: Number(pathname.slice(1)) }),
-    ...(protocol === 'rediss:' && { tls: {} }),
+    ...common,
+    sentinels,
+    name: master,
+    ...(sentinelPassword && { sentinelPassword }),
+    ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+    sentinelRetryStrategy: pauseMs,
+    // A master that hangs closes no connection; without this it would be waited for, although another has taken its place.
+    // ioredis has a `failoverDetector` for that, which ends the connection for good when the news comes while it reconnects.
+    socketTimeout: silentMs,
   }
 }
+
+const loginOf = ({ username, password, tls }: Exclude<RedisAddress, { kind: 'socket' }>): RedisOptions => ({
+  ...(username && { username }),
+  ...(password && { password }),
+  ...(tls && { tls: {} }),
+})
+
+/** Longer than any command of ours waits for something to come. */
+const silentMs = 15_000
+
+const pauseMs = (times: number) => Math.min(50 * times, 500)
 
 /**
  * For who must not wait: a command either works within a second or fails, and is never repeated behind our back. A
@@ -25,13 +52,13 @@ export const failFast: RedisOptions = {
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   commandTimeout: 1_000,
-  retryStrategy: (times) => Math.min(50 * times, 500),
+  retryStrategy: pauseMs,
 }
 
 /** For workers and consumers, which have nothing else to do than wait until Redis is back. */
 export const waitForever: RedisOptions = {
   maxRetriesPerRequest: null,
-  retryStrategy: (times) => Math.min(50 * times, 500) + Math.floor(Math.random() * 200),
+  retryStrategy: (times) => pauseMs(times) + Math.floor(Math.random() * 200),
 }
 
 /** For who has many commands under way: those of one turn of the event loop leave in one piece. Never the one that blocks. */
@@ -39,9 +66,42 @@ export const together: RedisOptions = { enableAutoPipelining: true, autoPipelini
 
 /** @param onError connection trouble; it is reported at most once for each outage */
 export function connectRedis(target: RedisTarget, options: RedisOptions, onError: (error: Error) => void): Redis {
-  const redis = new Redis({ ...redisOptions(target.url), ...options })
+  const address = readRedisUrl(target.url)
+  const redis =
+    address.kind === 'cluster'
+      ? new Cluster(address.nodes, clusterOptions(address, options))
+      : new Server({ ...optionsOf(address), ...options })
   watchErrors(redis, onError)
   return redis
+}
+
+/** Longer than a replica needs to take the place of its master. */
+const topologyEveryMs = 5_000
+
+/**
+ * The same promises as to a single server: who waits, waits for a failover too; who does not, gets an error within the
+ * second. Only that commands leave one by one: of those of two slots in one piece ioredis repeats none when both have moved.
+ */
+function clusterOptions(address: Extract<RedisAddress, { kind: 'cluster' }>, options: RedisOptions): ClusterOptions {
+  const { enableOfflineQueue, retryStrategy, enableAutoPipelining: _, autoPipeliningIgnoredCommands: __, ...ofEachNode } = options
+  const waits = options.maxRetriesPerRequest === null
+  return {
+    redisOptions: { ...loginOf(address), ...ofEachNode },
+    enableOfflineQueue,
+    clusterRetryStrategy: retryStrategy as ClusterOptions['clusterRetryStrategy'],
+    ...(waits && { maxRedirections: Number.POSITIVE_INFINITY }),
+    // a master that hangs closes no connection, and what was sent to it would wait for ever
+    slotsRefreshInterval: topologyEveryMs,
+    // certificates are made out to names
+    ...(address.tls && { dnsLookup: (name, callback) => callback(null, name) }),
+  }
+}
+
+/** What each server that takes writes says of its memory; one that does not answer is left out. */
+export async function askMemory(redis: Redis): Promise<string[]> {
+  const servers = redis instanceof Cluster ? redis.nodes('master') : [redis]
+  const told = await Promise.allSettled(servers.map((server) => server.info('memory')))
+  return told.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
 }
 
 /** An emitter without an `error` listener would end the process; one that reports each retry would flood the log. */
@@ -81,11 +141,14 @@ export async function whenReady(redis: Redis, waitMs = 2_000): Promise<void> {
  * worked with. One that does not say is believed, as is one that is away.
  */
 export async function requireNoEviction(redis: Redis): Promise<void> {
-  const memory = await redis.info('memory').catch(() => '')
-  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? 'noeviction'
-  const limit = Number(/^maxmemory:(\d+)/m.exec(memory)?.[1] ?? 0)
-  if (limit === 0 || policy === 'noeviction') return
-  throw new Error(
+  for (const memory of await askMemory(redis)) {
+    const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1] ?? 'noeviction'
+    const limit = Number(/^maxmemory:(\d+)/m.exec(memory)?.[1] ?? 0)
+    if (limit > 0 && policy !== 'noeviction') throw dropsKeys(policy)
+  }
+}
+
+const dropsKeys = (policy: string) =>
+  new Error(
     `this Redis drops what it was given when it is full (maxmemory-policy ${policy}); set it to noeviction, and start again: redis-cli config set maxmemory-policy noeviction`,
   )
-}

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { readRedisUrl, redisUrlForms } from './redis-url.ts'
 import { masterKeysOf } from './secrets.ts'
 
 type Env = Record<string, string | undefined>
@@ -34,15 +35,28 @@ export const variableName = (key: string): string => key.replace(/[A-Z]/g, (lett
 
 export const integer = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum)
 
+function refuseRedisUrl(url: string, context: z.RefinementCtx<string>): void {
+  try {
+    readRedisUrl(url)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+  }
+}
+
 /** Fragments shared by several services: each service's settings are made of these and its own. */
 export const fragments = {
   redis: {
-    redisUrl: z.string().min(1).describe('Redis: `redis://`, `rediss://` or `unix:///path.sock`.'),
+    redisUrl: z.string().superRefine(refuseRedisUrl).describe(`Redis or Valkey: ${redisUrlForms}`),
     redisPrefix: z
       .string()
       .regex(/^\{[A-Za-z0-9_-]+\}$/, 'must be a hash tag such as `{tidings}`, so that all keys lie in one slot of a cluster')
       .default('{tidings}')
       .describe('Prefix of every key, in braces.'),
+    deliveryShards: integer(1, 64)
+      .default(1)
+      .describe(
+        'Into how many shards the work in Redis is divided, by webhooks, so that all masters of a cluster have a part of it; several for each master. The same for every process; changed only with an empty Redis, which is filled again from the database.',
+      ),
   },
   storage: {
     databaseUrl: z.string().min(1).describe('`sqlite:` and a file path, or `postgres://user:password@host/database`.'),

@@ -1,10 +1,12 @@
-import type { Redis } from 'ioredis'
 import type { OutcomeEntry } from './contracts/delivery.ts'
 import type { Envelope, Event } from './contracts/event.ts'
+import { gather } from './gather.ts'
 import { createId } from './id.ts'
+import type { Redis } from './redis.ts'
+import type { Shards } from './shards.ts'
 
 /**
- * What travels through Redis beside BullMQ's own keys, all under one hash tag: one copy of each event while a
+ * What travels through Redis beside BullMQ's own keys, all of a shard under one hash tag: one copy of each event while a
  * delivery of it is under way, the marks of finished jobs, the outcomes stream, and the registry's version.
  */
 export const keys = (prefix: string) => ({
@@ -27,6 +29,8 @@ export const keys = (prefix: string) => ({
   fleet: `${prefix}:fleet`,
   /** Says that every open delivery that is due soon has its job; missing in a Redis that is new or was wiped. */
   epoch: `${prefix}:epoch`,
+  /** How many shards there are; in the first of them. */
+  shards: `${prefix}:shards`,
 })
 
 /** After this a retry reads the event from SQL instead: a long outage of a receiver must not fill Redis. */
@@ -45,11 +49,12 @@ export function decodeEvent(text: string): Event {
 }
 
 type InLane = { jobId: string; eventId: string; batchId?: string | null | undefined }
+type Wanted = { eventId: string; webhookId: string }
 
 /** The order within a lane is that of ids that grow with time: the events', or the batches', as they were made. */
 export const laneMember = ({ jobId, eventId, batchId }: InLane): string => `${batchId ?? eventId}/${jobId}`
 
-export type Lanes = { enter(waiting: (InLane & { lane: string })[]): Promise<void> }
+export type Lanes = { enter(waiting: (InLane & { lane: string; webhookId: string })[]): Promise<void> }
 
 /** Lines up before there are jobs, so that none starts before the one in front of it is there. */
 export function openLanes(redis: Redis, prefix: string): Lanes {
@@ -77,18 +82,27 @@ export async function openGate(redis: Redis, prefix: string, webhookId: string):
     .exec()
 }
 
+/** The lanes of all shards, each that of its webhook. */
+export const lanesIn = (shards: Shards<Lanes>): Lanes => ({
+  async enter(waiting) {
+    await Promise.all(shards.divide(waiting, ({ webhookId }) => webhookId).map(([lanes, some]) => lanes.enter(some)))
+  },
+})
+
 export type Bodies = {
-  put(events: EventText[]): Promise<void>
+  /** Of these events, those that have deliveries to be made. */
+  put(events: EventText[], wanted: Wanted[]): Promise<void>
   unlink(eventIds: string[]): Promise<void>
 }
 
 export function openBodies(redis: Redis, prefix: string): Bodies {
   const { event } = keys(prefix)
   return {
-    async put(events) {
-      if (events.length === 0) return
+    async put(events, wanted) {
+      const ids = new Set(wanted.map(({ eventId }) => eventId))
+      if (ids.size === 0) return
       const pipeline = redis.pipeline()
-      for (const one of events) pipeline.set(event(one.envelope.id), encodeEvent(one), 'EX', eventSeconds)
+      for (const one of events) if (ids.has(one.envelope.id)) pipeline.set(event(one.envelope.id), encodeEvent(one), 'EX', eventSeconds)
       for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error
     },
     async unlink(eventIds) {
@@ -96,6 +110,25 @@ export function openBodies(redis: Redis, prefix: string): Bodies {
     },
   }
 }
+
+/** Bodies lie with their deliveries: of an event that goes to webhooks of several shards, in each of those. */
+export function bodiesIn(shards: Shards<Bodies>): Bodies {
+  // each shard's recorder tells of the events that it has seen end, and every shard may have them
+  const unlink = gather(async (lists: string[][]) => {
+    await Promise.all(shards.all.map((bodies) => bodies.unlink(lists.flat())))
+    return lists.map(() => undefined)
+  }, unlinkedTogether)
+  return {
+    async put(events, wanted) {
+      await Promise.all(shards.divide(wanted, ({ webhookId }) => webhookId).map(([bodies, some]) => bodies.put(events, some)))
+    },
+    async unlink(eventIds) {
+      if (eventIds.length > 0) await unlink(eventIds)
+    },
+  }
+}
+/** Recorders whose commits end together. */
+const unlinkedTogether = 64
 
 /** Tells dispatchers that their copies of webhooks are stale. SQL holds the change already; this only hurries. */
 export async function announceRegistry(redis: Redis, prefix: string): Promise<void> {

@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis'
 import type { Clock } from './clock.ts'
 import type { Logger } from './logger.ts'
+import type { Redis } from './redis.ts'
 
 /** Beyond this the clock is wrong enough to be shown, and to be mended. */
 const wrongMs = 2_000

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { Redis } from '../../shared/redis.ts'
 import { keys } from '../../shared/transport.ts'
 
 export type Fleet = {

@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis'
 import type { Logger } from '../../shared/logger.ts'
 import type { DeliveryQueue } from '../../shared/queue.ts'
+import type { Redis } from '../../shared/redis.ts'
 import { keys, laneMember } from '../../shared/transport.ts'
 import type { Attempted, Limits } from './report.ts'
 import { look as lookScript, park as parkScript } from './scripts.ts'

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis'
 import type { Logger } from '../../shared/logger.ts'
+import type { Redis } from '../../shared/redis.ts'
 import { doneSeconds, keys, outcomeFields } from '../../shared/transport.ts'
 
 /** One outcome as it was written, and the job that it ends, if it does. */
@@ -8,7 +8,7 @@ export type Retell = { keep(told: Told): void; stop(): void }
 
 /** Longer than status takes to record; what it has recorded by now need not be told again. */
 const keptMs = 10_000
-/** Answers may be long: beyond this the oldest is forgotten first. */
+/** Answers may be long: beyond this, all shards together, the oldest is forgotten first. */
 const keptBytes = 16 * 1_048_576
 const lookEveryMs = 1_000
 const markSeconds = 60
@@ -18,7 +18,7 @@ const markSeconds = 60
  * wiped: until status has recorded an outcome, the stream is the only place that knows of it. Twice is harmless, the log
  * knows each attempt by its id. A mark of our own shows the wipe: it is there unless somebody took it away.
  */
-export function startRetell(redis: Redis, prefix: string, self: string, log: Logger): Retell {
+export function startRetell(redis: Redis, prefix: string, self: string, share: number, log: Logger): Retell {
   const key = keys(prefix)
   const mark = key.dispatcher(self)
   let kept: (Told & { at: number })[] = []
@@ -27,7 +27,8 @@ export function startRetell(redis: Redis, prefix: string, self: string, log: Log
   let bytes = 0
 
   function forget(before: number): void {
-    for (let oldest = kept[first]; oldest && (bytes > keptBytes || oldest.at < before); oldest = kept[++first]) bytes -= oldest.text.length
+    for (let oldest = kept[first]; oldest && (bytes > keptBytes * share || oldest.at < before); oldest = kept[++first])
+      bytes -= oldest.text.length
     if (first > 1_000 && first * 2 > kept.length) {
       kept = kept.slice(first)
       first = 0

@@ -1,7 +1,7 @@
 import { DelayedError, UnrecoverableError, Worker, type ConnectionOptions, type Job } from 'bullmq'
 import type { Logger } from '../../shared/logger.ts'
-import { parkedMs, queueName, type Backoff, type DeliveryJob, type DeliveryQueue } from '../../shared/queue.ts'
-import { redisOptions, together, waitForever, watchErrors, type RedisTarget } from '../../shared/redis.ts'
+import { queueName, parkedMs, type Backoff, type DeliveryJob, type DeliveryQueue } from '../../shared/queue.ts'
+import { watchErrors, type Redis } from '../../shared/redis.ts'
 import { deliver, type AttemptJob, type DeliverDeps } from './deliver.ts'
 import type { Parking } from './parking.ts'
 import type { DispatcherSettings } from './settings.ts'
@@ -27,13 +27,18 @@ export type DeliveryWorker = {
   isRunning(): boolean
 }
 
+/** The part of the settings that is the worker's own; its concurrency is a share of that of the process. */
+export type WorkerSettings = Pick<DispatcherSettings, 'concurrency' | 'lockMs' | 'stalledMs' | 'drainMs'>
+/** Where the jobs are. The connection is shared by all workers of the process; each makes one more of it, to wait on. */
+export type WorkerPlace = { connection: Redis; prefix: string }
+
 /** Takes jobs and runs `deliver` on each; translates what comes back into BullMQ's terms, and nothing else. */
-export function startWorker(target: RedisTarget, settings: DispatcherSettings, deps: WorkerDeps, log: Logger): DeliveryWorker {
+export function startWorker({ connection, prefix }: WorkerPlace, settings: WorkerSettings, deps: WorkerDeps, log: Logger): DeliveryWorker {
   const stopping = new AbortController()
 
   const worker = new Worker(queueName, (job, token) => work(job, token as string, deps, stopping.signal, log), {
-    connection: { ...redisOptions(target.url), ...waitForever, ...together } as ConnectionOptions,
-    prefix: target.prefix,
+    connection: connection as ConnectionOptions,
+    prefix,
     concurrency: settings.concurrency,
     lockDuration: settings.lockMs,
     stalledInterval: settings.stalledMs,

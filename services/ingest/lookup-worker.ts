@@ -4,7 +4,7 @@ import type { EventDraft } from '../../shared/contracts/event.ts'
 import { SendAborted, type Sender } from '../../shared/http/send.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { lookupQueueName, type LookupQueue } from '../../shared/lookup-queue.ts'
-import { redisOptions, waitForever, watchErrors, type RedisTarget } from '../../shared/redis.ts'
+import { connectRedis, waitForever, watchErrors, type RedisTarget } from '../../shared/redis.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { DuePartial, PartialEvent, SealedLookup, Source, Storage } from '../../shared/storage/storage.ts'
@@ -66,11 +66,12 @@ export function startLookups(target: RedisTarget, concurrency: number, deps: Loo
   let nextForgetAt = 0
   let failed = false
 
+  const connection = connectRedis(target, waitForever, () => {})
   const worker = new Worker(
     lookupQueueName,
     (job) => lookUp(String((job.data as { partialId?: unknown }).partialId), deps, stopping.signal),
     {
-      connection: { ...redisOptions(target.url), ...waitForever } as ConnectionOptions,
+      connection: connection as ConnectionOptions,
       prefix: target.prefix,
       concurrency,
       lockDuration: 15_000,
@@ -119,6 +120,7 @@ export function startLookups(target: RedisTarget, concurrency: number, deps: Loo
       // BullMQ's close never resolves while Redis is away; the jobs then are found as stalled and run again.
       const giveUp = new Promise<void>((resolve) => setTimeout(resolve, stopMs).unref())
       await Promise.race([worker.close(), giveUp])
+      connection.disconnect()
       await sweeping
     },
   }

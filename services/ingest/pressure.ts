@@ -1,16 +1,17 @@
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { Redis } from 'ioredis'
 import type { Logger } from '../../shared/logger.ts'
 import { Problem } from '../../shared/problem.ts'
+import { askMemory, type Redis, type RedisTarget } from '../../shared/redis.ts'
 import { keys } from '../../shared/transport.ts'
 
 /** What is measured; undefined where it cannot be known now, which is no reason to refuse. */
 export type Load = {
+  /** Of the server that is the fullest. */
   redisUsed?: number
   /** 0: Redis has no limit. */
   redisLimit?: number
-  /** Outcomes that wait to be recorded. */
+  /** Outcomes that wait to be recorded, in all shards. */
   outcomes?: number
   diskFree?: number
 }
@@ -37,6 +38,16 @@ export function judgeLoad(load: Load, before: Judgement): Judgement {
   return { hold }
 }
 
+/** Of servers that say how they are; what goes to one of them finds room there or nowhere. Pure. */
+export function fullest(servers: string[]): Pick<Load, 'redisUsed' | 'redisLimit'> {
+  const loads = servers.map((memory) => {
+    const number = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(memory)?.[1] ?? 0)
+    return { redisUsed: number('used_memory'), redisLimit: number('maxmemory') }
+  })
+  const share = ({ redisUsed, redisLimit }: (typeof loads)[number]) => (redisLimit ? redisUsed / redisLimit : 0)
+  return loads.sort((a, b) => share(b) - share(a))[0] ?? {}
+}
+
 export type Pressure = {
   /** Throws the `Problem` that says why nothing is accepted now, before anything would be lost. */
   check(): void
@@ -50,26 +61,22 @@ export type Pressure = {
 const measureEveryMs = 1_000
 const retryAfterSeconds = 5
 
-export function watchPressure(redis: Redis, prefix: string, databaseUrl: string, log: Logger): Pressure {
-  const { outcomes } = keys(prefix)
+/** @param shards where they lie */
+export function watchPressure(redis: Redis, shards: readonly Pick<RedisTarget, 'prefix'>[], databaseUrl: string, log: Logger): Pressure {
   const folder = databaseUrl.startsWith('postgres') ? undefined : dirname(databaseUrl.replace(/^(sqlite|libsql):(\/\/)?/, ''))
   let judgement: Judgement = { hold: false }
   let load: Load = {}
   let waiting: (() => void)[] = []
 
   async function measure(): Promise<Load> {
-    const [memory, length, disk] = await Promise.allSettled([
-      redis.info('memory'),
-      redis.xlen(outcomes),
+    const [memory, lengths, disk] = await Promise.allSettled([
+      askMemory(redis),
+      Promise.all(shards.map(({ prefix }) => redis.xlen(keys(prefix).outcomes))),
       folder ? statfs(folder) : undefined,
     ])
-    const number = (name: string) =>
-      memory.status === 'fulfilled' ? Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(memory.value)?.[1] ?? 0) : undefined
-    const [redisUsed, redisLimit] = [number('used_memory'), number('maxmemory')]
     return {
-      ...(redisUsed !== undefined && { redisUsed }),
-      ...(redisLimit !== undefined && { redisLimit }),
-      ...(length.status === 'fulfilled' && { outcomes: length.value }),
+      ...(memory.status === 'fulfilled' && fullest(memory.value)),
+      ...(lengths.status === 'fulfilled' && { outcomes: lengths.value.reduce((sum, length) => sum + length, 0) }),
       ...(disk.status === 'fulfilled' && disk.value && { diskFree: disk.value.bavail * disk.value.bsize }),
     }
   }

@@ -120,11 +120,10 @@ export function startRelay(deps: RelayDeps): Relay {
     await refreshMatcher()
     const deliveries = await Promise.all(events.map(match))
     const open = await createRows(intoBatches(deliveries.flat(), (webhookId) => terms[webhookId], deps.formats))
-    const needed = new Set(open.map((delivery) => delivery.eventId))
 
     // A Redis that is nearly full needs the rest to drain; in SQL the rows are safe.
     await deps.pressure.room()
-    await deps.bodies.put(events.filter((event) => needed.has(event.envelope.id)))
+    await deps.bodies.put(events, open)
     await deps.lanes.enter(open.flatMap((one) => (one.lane === null ? [] : { ...one, lane: one.lane, jobId: jobIdOf(one) })))
     await deps.queue.add(oneOfEachJob(open).map((one) => jobOf(one, deps.clock.now())))
     deps.observe?.fannedOut(

@@ -8,16 +8,18 @@ import type { Logger } from '../../shared/logger.ts'
 import { openLookupQueue } from '../../shared/lookup-queue.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { createMetrics } from '../../shared/metrics.ts'
-import { openQueue } from '../../shared/queue.ts'
+import { connectForQueues, openQueueOn, queueIn } from '../../shared/queue.ts'
 import { askRedis, connectRedis, failFast, requireNoEviction, whenReady, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
+import { requireSameShards } from '../../shared/same-shards.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
+import { shardTargets } from '../../shared/shards.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import type { Tracing } from '../../shared/tracing.ts'
 import { startWatch } from '../../shared/watch.ts'
-import { openBodies, openLanes } from '../../shared/transport.ts'
+import { bodiesIn, lanesIn, openBodies, openLanes } from '../../shared/transport.ts'
 import { startLookups } from './lookup-worker.ts'
 import { observeIngest, tellOfIngest } from './observe.ts'
 import { startRefusals } from './refusals.ts'
@@ -47,14 +49,17 @@ export async function startIngest({ settings, storage, redis: target, vault, log
     loadRegistry<Format>('format', new URL('../../shared/payload/formats/', import.meta.url)),
   ])
   const redis = connectRedis(target, failFast, onError)
-  const queue = openQueue(target, onError)
+  const queueing = connectForQueues(target, onError)
   await whenReady(redis)
   await requireNoEviction(redis)
+  await requireSameShards(redis, target.prefix, settings.deliveryShards)
+  const shards = shardTargets(target, settings.deliveryShards)
   const watch = startWatch({ redis, clock, log })
-  const bodies = openBodies(redis, target.prefix)
-  const lanes = openLanes(redis, target.prefix)
-  const pressure = watchPressure(redis, target.prefix, settings.databaseUrl, log)
-  const relay = startRelay({ storage, queue, bodies, lanes, formats, pressure, observe, clock, log })
+  const queues = shards.map(({ prefix }) => openQueueOn(queueing, prefix, () => {}))
+  const bodies = bodiesIn(shards.map(({ prefix }) => openBodies(redis, prefix)))
+  const lanes = lanesIn(shards.map(({ prefix }) => openLanes(redis, prefix)))
+  const pressure = watchPressure(redis, shards.all, settings.databaseUrl, log)
+  const relay = startRelay({ storage, queue: queueIn(queues), bodies, lanes, formats, pressure, observe, clock, log })
   const limits = createRateLimits(
     'ingest',
     { perKey: settings.ingestKeyRateLimit, perOrganization: settings.ingestOrganizationRateLimit },
@@ -90,7 +95,8 @@ export async function startIngest({ settings, storage, redis: target, vault, log
       await refusals.stop()
       pressure.stop()
       await relay.stop()
-      await queue.close()
+      await Promise.all(queues.all.map((queue) => queue.close()))
+      queueing.disconnect()
       redis.disconnect()
     },
   }

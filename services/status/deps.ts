@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis'
 import type { z } from 'zod'
 import type { Clock } from '../../shared/clock.ts'
 import type { EventDraft } from '../../shared/contracts/event.ts'
@@ -8,8 +7,10 @@ import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import type { Metrics } from '../../shared/metrics.ts'
 import type { DeliveryQueue } from '../../shared/queue.ts'
+import type { Redis } from '../../shared/redis.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { Vault } from '../../shared/secrets.ts'
+import type { Shards } from '../../shared/shards.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import type { Bodies } from '../../shared/transport.ts'
@@ -29,18 +30,22 @@ export type AdapterDescription = {
   ): EventDraft[]
 }
 
+/** Where a shard lies, and its queue as Bull Board shows it. */
+export type StatusShard = { prefix: string; queue: Pick<DeliveryQueue, 'bull'> }
+
 export type StatusDeps = {
   storage: Storage
   vault: Vault
-  queue: Pick<DeliveryQueue, 'add' | 'bull'>
+  queue: Pick<DeliveryQueue, 'add'>
   bodies: Pick<Bodies, 'put'>
   policy: AddressPolicy
   schemes: Registry<Scheme>
   formats: Registry<Format>
   /** What status may know of the source adapters, which are ingest's. */
   adapters: Registry<AdapterDescription>
-  settings: Pick<StatusSettings, 'disableAfterDays' | 'redeliveryRate' | 'queuesWritable' | 'redisPrefix' | 'publicUrl' | 'metricsToken'>
+  settings: Pick<StatusSettings, 'disableAfterDays' | 'redeliveryRate' | 'queuesWritable' | 'publicUrl' | 'metricsToken'>
   redis: Redis
+  shards: Shards<StatusShard>
   limits?: RateLimits | undefined
   log: Logger
   clock: Clock

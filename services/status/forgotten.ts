@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis'
 import { batchOf, jobIdOf, type DeliveryQueue } from '../../shared/queue.ts'
+import type { Redis } from '../../shared/redis.ts'
 import type { OpenDelivery, Storage } from '../../shared/storage/storage.ts'
 import { keys, laneMember } from '../../shared/transport.ts'
 

@@ -25,7 +25,7 @@ export function judgeHealth(
   return due > warnings ? { kind: 'warn', warnings: due } : { kind: 'none' }
 }
 
-type Deps = Pick<StatusDeps, 'storage' | 'redis' | 'settings' | 'log' | 'clock'>
+type Deps = Pick<StatusDeps, 'storage' | 'redis' | 'shards' | 'settings' | 'log' | 'clock'>
 
 /** A chore for the reconciler: looks at the webhooks that fail, once a minute, and tells of what it does by events. */
 export function watchHealth(deps: Deps): () => Promise<void> {

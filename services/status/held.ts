@@ -1,14 +1,14 @@
-import type { Redis } from 'ioredis'
 import type { Clock } from '../../shared/clock.ts'
 import { jobIdOf, jobOf, parkedMs, type DeliveryQueue } from '../../shared/queue.ts'
+import type { Redis } from '../../shared/redis.ts'
+import type { Shards } from '../../shared/shards.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { keys } from '../../shared/transport.ts'
 
 type Deps = {
   redis: Redis
-  prefix: string
+  shards: Shards<{ prefix: string; queue: Pick<DeliveryQueue, 'add'> }>
   storage: Pick<Storage, 'deliveries' | 'webhooks'>
-  queue: Pick<DeliveryQueue, 'add'>
   clock: Clock
 }
 
@@ -22,18 +22,19 @@ const webhooksPerTick = 20
  * come out of the parking lot in its stream, like all that wait there.
  */
 export function releaseHeld(deps: Deps): () => Promise<void> {
-  const key = keys(deps.prefix)
+  const keyOf = (webhookId: string) => keys(deps.shards.of(webhookId).prefix)
   let lastServed = ''
 
   async function park(webhookId: string): Promise<void> {
     const now = deps.clock.now()
+    const key = keyOf(webhookId)
     // What a dispatcher notes when it parks: let out, they are within what the webhook allows.
     const webhook = await deps.storage.webhooks.load(webhookId)
     const limits = { rate: webhook?.rateLimit ?? 0, ...(webhook?.maxInFlight && { cap: webhook.maxInFlight }) }
     await deps.redis.hset(key.gate(webhookId), limits)
     const list = await deps.storage.deliveries.release(webhookId, roomBelow, now)
     // A job that is not made now, or does not get onto the list, is found by the pass.
-    await deps.queue.add(list.map((open) => ({ ...jobOf(open, now), delayMs: parkedMs })))
+    await deps.shards.of(webhookId).queue.add(list.map((open) => ({ ...jobOf(open, now), delayMs: parkedMs })))
     if (list.length > 0) await deps.redis.zadd(key.parked(webhookId), ...list.flatMap((open) => [now, jobIdOf(open)]))
     // looked at soon, where it is not known when
     await deps.redis.zadd(key.parking, 'NX', 0, webhookId)
@@ -41,7 +42,7 @@ export function releaseHeld(deps: Deps): () => Promise<void> {
 
   return async () => {
     const held = await deps.storage.deliveries.heldWebhooks()
-    const parked = await Promise.all(held.map((webhookId) => deps.redis.zcard(key.parked(webhookId))))
+    const parked = await Promise.all(held.map((webhookId) => deps.redis.zcard(keyOf(webhookId).parked(webhookId))))
     const roomy = held.filter((_, i) => (parked[i] as number) < roomBelow)
     const inTurn = [...roomy.filter((webhookId) => webhookId > lastServed), ...roomy.filter((webhookId) => webhookId <= lastServed)]
     for (const webhookId of inTurn.slice(0, webhooksPerTick)) {

@@ -13,7 +13,7 @@ import { announce, untried } from './webhook-row.ts'
  * other, and its subscriptions and label are whatever people make of them.
  */
 type Variables = Pick<StatusSettings, 'opteryxWebhookDomain' | 'opteryxWebhookQueue'>
-type Deps = Pick<StatusDeps, 'storage' | 'policy' | 'redis' | 'settings' | 'log' | 'clock'>
+type Deps = Pick<StatusDeps, 'storage' | 'policy' | 'redis' | 'shards' | 'settings' | 'log' | 'clock'>
 
 /** Fixed, so that of two processes that start at once only one makes it; the next is for when it has been removed. */
 const ids = Array.from({ length: 50 }, (_, at) => `00000000-0000-7000-8000-0000000e${String(at + 1).padStart(4, '0')}`)

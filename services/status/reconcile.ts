@@ -1,19 +1,23 @@
-import type { Redis } from 'ioredis'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../shared/clock.ts'
 import { farMs } from '../../shared/contracts/delivery.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { letOutForgotten } from './forgotten.ts'
 import { batchOf, jobIdOf, jobOf, type DeliveryQueue } from '../../shared/queue.ts'
+import type { Redis } from '../../shared/redis.ts'
 import type { OpenDelivery, Storage } from '../../shared/storage/storage.ts'
-import { keys, openLanes } from '../../shared/transport.ts'
+import { noteShards } from '../../shared/same-shards.ts'
+import type { Shards } from '../../shared/shards.ts'
+import { keys, lanesIn, openLanes } from '../../shared/transport.ts'
 import type { StatusObserver } from './observe.ts'
 
+export type ReconciledShard = { prefix: string; queue: Pick<DeliveryQueue, 'add' | 'alive' | 'forget' | 'promote' | 'hasten'> }
 export type ReconcilerDeps = {
   redis: Redis
+  /** Where that lies of which there is one, whatever the shards. */
   prefix: string
   storage: Pick<Storage, 'deliveries'>
-  queue: Pick<DeliveryQueue, 'add' | 'alive' | 'forget' | 'promote' | 'hasten'>
+  shards: Shards<ReconciledShard>
   /** Other work for one process at a time, done at every tick. */
   chores: (() => Promise<unknown>)[]
   self: string
@@ -46,40 +50,46 @@ const passPages = 20
  * time; two at once would only do the same work twice, as jobs are added under ids that follow from the delivery.
  */
 export function startReconciler(deps: ReconcilerDeps): Reconciler {
-  const key = keys(deps.prefix)
-  const { storage, queue, clock, log } = deps
-  const lanes = openLanes(deps.redis, deps.prefix)
+  const { leader } = keys(deps.prefix)
+  const { redis, shards, storage, clock, log } = deps
+  const lanes = lanesIn(shards.map(({ prefix }) => openLanes(redis, prefix)))
   let nextPassAt = 0
   let resumeAfter: OpenDelivery | undefined
   let stopping = false
 
   async function tick(): Promise<void> {
     if (!(await lead())) return
-    if (!(await isWhole())) await makeWhole()
+    const emptied = await findEmptied()
+    if (emptied.size > 0) await makeWhole(emptied)
     else if (clock.now() >= nextPassAt) await pass()
     for (const chore of deps.chores) await chore()
   }
 
-  /** The mark is only missing when Redis is new or was wiped: then every open delivery that had a job has lost it. */
-  const isWhole = async () => (await deps.redis.get(key.epoch)) === whole
+  /** The mark is only missing where Redis is new or was wiped, perhaps one server of several: then every open delivery of that shard that had a job has lost it. */
+  async function findEmptied(): Promise<Set<ReconciledShard>> {
+    const marks = await Promise.all(shards.all.map(({ prefix }) => redis.get(keys(prefix).epoch)))
+    return new Set(shards.all.filter((_, i) => marks[i] !== whole))
+  }
 
   /** Whatever ends this before its end, or wipes Redis meanwhile, has it begun again. */
-  async function makeWhole(): Promise<void> {
-    await deps.redis.set(key.epoch, 'restoring')
-    await restoreAll()
-    if (!stopping) await deps.redis.set(key.epoch, whole, 'XX')
+  async function makeWhole(emptied: Set<ReconciledShard>): Promise<void> {
+    const mark = (set: (epoch: string) => Promise<unknown>) => Promise.all([...emptied].map(({ prefix }) => set(keys(prefix).epoch)))
+    await noteShards(redis, deps.prefix, shards.all.length)
+    await mark((epoch) => redis.set(epoch, 'restoring'))
+    await restoreAll(emptied)
+    if (!stopping) await mark((epoch) => redis.set(epoch, whole, 'XX'))
   }
 
   /** All line up in their lanes before the first of them gets a job; what waits in SQL gets none. */
-  async function restoreAll(): Promise<void> {
-    await forAllDue(Number.MAX_SAFE_INTEGER, lineUp)
-    await forAllDue(clock.now() + farMs, async (page) => putBack(await withoutJob(page)))
+  async function restoreAll(emptied: Set<ReconciledShard>): Promise<void> {
+    await forAllDue(emptied, Number.MAX_SAFE_INTEGER, lineUp)
+    await forAllDue(emptied, clock.now() + farMs, async (page) => putBack(await withoutJob(page)))
   }
 
-  async function forAllDue(before: number, work: (page: OpenDelivery[]) => Promise<void>): Promise<void> {
+  async function forAllDue(emptied: Set<ReconciledShard>, before: number, work: (page: OpenDelivery[]) => Promise<void>): Promise<void> {
     for (let after: OpenDelivery | undefined; !stopping; ) {
       const page = await storage.deliveries.dueBefore(before, pageRows, after)
-      await work(page)
+      await work(page.filter(({ webhookId }) => emptied.has(shards.of(webhookId))))
       after = page.at(-1)
       if (page.length < pageRows) return
     }
@@ -97,10 +107,8 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       const page = await storage.deliveries.dueBefore(clock.now() - graceMs, pageRows, resumeAfter)
       const without = new Set(await withoutJob(page))
       missing.push(...without)
-      await letOutForgotten(
-        page.filter((open) => !without.has(open)),
-        deps,
-      )
+      const withJob = page.filter((open) => !without.has(open))
+      await eachShard(withJob, (shard, some) => letOutForgotten(some, { redis, storage, ...shard }))
       resumeAfter = page.length < pageRows ? undefined : page.at(-1)
       if (resumeAfter === undefined) break
     }
@@ -114,35 +122,42 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
   async function putBackIfLost(missing: OpenDelivery[]): Promise<void> {
     if (missing.length === 0) return
     await pause(settleMs)
-    if (await lagging()) return
-    const open = await storage.deliveries.stillOpen(missing.map(({ id }) => id))
-    // by now one may have been left to wait in SQL
-    const due = open.filter(({ nextAttemptAt }) => nextAttemptAt !== null && nextAttemptAt < clock.now())
-    await putBack(await withoutJob(due))
+    await eachShard(missing, async (shard, some) => {
+      if (await lagging(shard)) return
+      const open = await storage.deliveries.stillOpen(some.map(({ id }) => id))
+      // by now one may have been left to wait in SQL
+      const due = open.filter(({ nextAttemptAt }) => nextAttemptAt !== null && nextAttemptAt < clock.now())
+      await putBack(await withoutJob(due))
+    })
   }
 
   async function putBack(lost: OpenDelivery[]): Promise<void> {
     if (lost.length === 0) return
     await lineUp(lost)
-    await queue.forget(lost.map(jobIdOf))
-    await queue.add(lost.map((open) => jobOf(open, clock.now())))
+    await eachShard(lost, async ({ queue }, some) => {
+      await queue.forget(some.map(jobIdOf))
+      await queue.add(some.map((open) => jobOf(open, clock.now())))
+    })
     log.warn({ deliveries: lost.length }, 'jobs put back that Redis had lost')
   }
 
   async function withoutJob(page: OpenDelivery[]): Promise<OpenDelivery[]> {
-    const alive = await queue.alive(page.map(jobIdOf))
-    return page.filter((open) => !alive.has(jobIdOf(open)))
+    const alive = await eachShard(page, ({ queue }, some) => queue.alive(some.map(jobIdOf)))
+    return page.filter((open) => !alive.some((ids) => ids.has(jobIdOf(open))))
   }
 
-  async function lagging(): Promise<boolean> {
-    const oldest = (await deps.redis.xrange(key.outcomes, '-', '+', 'COUNT', 1))[0]?.[0]
+  const eachShard = <T>(page: OpenDelivery[], work: (shard: ReconciledShard, some: OpenDelivery[]) => Promise<T>): Promise<T[]> =>
+    Promise.all(shards.divide(page, ({ webhookId }) => webhookId).map(([shard, some]) => work(shard, some)))
+
+  async function lagging({ prefix }: ReconciledShard): Promise<boolean> {
+    const oldest = (await redis.xrange(keys(prefix).outcomes, '-', '+', 'COUNT', 1))[0]?.[0]
     return oldest !== undefined && clock.now() - Number(oldest.split('-')[0]) > lagMs
   }
 
   async function lead(): Promise<boolean> {
-    if ((await deps.redis.set(key.leader, deps.self, 'PX', leaseMs, 'NX')) === 'OK') return true
-    if ((await deps.redis.get(key.leader)) !== deps.self) return false
-    await deps.redis.pexpire(key.leader, leaseMs)
+    if ((await redis.set(leader, deps.self, 'PX', leaseMs, 'NX')) === 'OK') return true
+    if ((await redis.get(leader)) !== deps.self) return false
+    await redis.pexpire(leader, leaseMs)
     return true
   }
 
@@ -164,7 +179,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       stopping = true
       await ticks
       // Hand over at once; should this fail, the lease runs out by itself.
-      if ((await deps.redis.get(key.leader).catch(() => null)) === deps.self) await deps.redis.del(key.leader).catch(() => {})
+      if ((await redis.get(leader).catch(() => null)) === deps.self) await redis.del(leader).catch(() => {})
     },
   }
 }

@@ -6,7 +6,7 @@ import { createMatcher, type Matcher } from '../../shared/match.ts'
 import { invalid } from '../../shared/problem.ts'
 import { jobIdOf, jobOf } from '../../shared/queue.ts'
 import type { NewDelivery, OpenDelivery, Replay, ReplayEvent, Webhook } from '../../shared/storage/storage.ts'
-import { openLanes } from '../../shared/transport.ts'
+import { lanesIn, openLanes } from '../../shared/transport.ts'
 import type { StatusDeps } from './deps.ts'
 import { iso } from './shape.ts'
 import { find, inactive } from './webhooks.ts'
@@ -16,7 +16,7 @@ const piece = 500
 /** And so many times at most in one call: where nothing matches, no rate of deliveries would end it. */
 const pieces = 20
 
-export type ReplayDeps = Pick<StatusDeps, 'storage' | 'queue' | 'clock' | 'log' | 'settings' | 'redis'>
+export type ReplayDeps = Pick<StatusDeps, 'storage' | 'queue' | 'clock' | 'log' | 'settings' | 'redis' | 'shards'>
 
 export async function createReplay(
   organizationId: string,
@@ -82,9 +82,9 @@ function deliveryOf({ envelope, receivedAt }: ReplayEvent, { id: webhookId, orde
   return { id, organizationId, eventId, webhookId, eventType, subscriptionIds, acceptedAt: receivedAt, batchId: null, lane, cause: null }
 }
 
-async function queueUp(open: OpenDelivery[], { queue, clock, redis, settings }: ReplayDeps): Promise<void> {
+async function queueUp(open: OpenDelivery[], { queue, clock, redis, shards }: ReplayDeps): Promise<void> {
   const lined = open.flatMap((one) => (one.lane === null ? [] : { ...one, lane: one.lane, jobId: jobIdOf(one) }))
-  await openLanes(redis, settings.redisPrefix).enter(lined)
+  await lanesIn(shards.map(({ prefix }) => openLanes(redis, prefix))).enter(lined)
   await queue.add(open.map((one) => jobOf(one, clock.now(), 'bulk')))
 }
 

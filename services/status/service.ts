@@ -6,16 +6,18 @@ import { createId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { createMetrics } from '../../shared/metrics.ts'
-import { openQueue } from '../../shared/queue.ts'
+import { connectForQueues, openQueueOn, queueIn } from '../../shared/queue.ts'
 import { connectRedis, failFast, waitForever, requireNoEviction, whenReady, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
+import { requireSameShards } from '../../shared/same-shards.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
+import { shardTargets } from '../../shared/shards.ts'
 import type { Scheme } from '../../shared/signing/scheme.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import type { Tracing } from '../../shared/tracing.ts'
 import { startWatch } from '../../shared/watch.ts'
-import { openBodies } from '../../shared/transport.ts'
+import { bodiesIn, openBodies } from '../../shared/transport.ts'
 import { createStatusApp } from './app.ts'
 import type { AdapterDescription, StatusDeps } from './deps.ts'
 import { keepOpteryxWebhook, opteryxTarget } from './opteryx.ts'
@@ -51,10 +53,14 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     loadRegistry<AdapterDescription>('source adapter', new URL('../ingest/sources/', import.meta.url)),
   ])
   const redis = connectRedis(target, failFast, onError)
-  const reader = connectRedis(target, waitForever, onError)
-  const queue = openQueue(target, onError)
-  const bodies = openBodies(redis, target.prefix)
+  const queueing = connectForQueues(target, onError)
   const { prefix } = target
+  const shards = shardTargets(target, settings.deliveryShards).map((shard) => ({
+    prefix: shard.prefix,
+    queue: openQueueOn(queueing, shard.prefix, () => {}),
+  }))
+  const queue = queueIn(shards.map((shard) => shard.queue))
+  const bodies = bodiesIn(shards.map((shard) => openBodies(redis, shard.prefix)))
   const self = `${hostname()}-${createId()}`
 
   const watch = startWatch({ redis, clock, log })
@@ -83,24 +89,31 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     adapters,
     settings,
     redis,
+    shards,
     log,
     clock,
     ready,
     metrics,
   }
-  tellStanding({ metrics, storage, queue, redis, prefix, clock, ready })
+  tellStanding({ metrics, storage, redis, shards, clock, ready })
   await whenReady(redis)
   await requireNoEviction(redis)
+  await requireSameShards(redis, prefix, settings.deliveryShards)
   await keepOpteryxWebhook(opteryx, deps)
-  const recorder = startRecorder({ redis: reader, prefix, storage, bodies, queue, announce: redis, consumer: self, observe, clock, log })
+  const recorders = shards.map((shard) => {
+    // each waits for entries of its own, and would keep the others waiting on a connection in common
+    const reader = connectRedis(target, waitForever, onError)
+    const deps = { redis: reader, prefix: shard.prefix, storage, bodies, queue, announce: redis, consumer: self, observe, clock, log }
+    return { reader, recorder: startRecorder(deps) }
+  })
   const reconciler = startReconciler({
     redis,
     prefix,
     storage,
-    queue,
+    shards,
     chores: [
       wakeFar(deps),
-      releaseHeld({ redis, prefix, storage, queue, clock }),
+      releaseHeld({ redis, shards, storage, clock }),
       redeliverSteadily(deps),
       watchHealth(deps),
       keepLog({ storage, settings, clock, log }),
@@ -119,10 +132,9 @@ export async function startStatus({ settings, storage, redis: target, vault, log
       watch.stop()
       limits.stop()
       await reconciler.stop()
-      await recorder.stop()
-      await queue.close()
-      redis.disconnect()
-      reader.disconnect()
+      await Promise.all(recorders.all.map(({ recorder }) => recorder.stop()))
+      await Promise.all(shards.all.map((shard) => shard.queue.close()))
+      for (const connection of [redis, queueing, ...recorders.all.map(({ reader }) => reader)]) connection.disconnect()
     },
   }
 }

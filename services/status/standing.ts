@@ -1,18 +1,18 @@
-import type { Redis } from 'ioredis'
 import type { Clock } from '../../shared/clock.ts'
 import { atMostEvery, tellDependencies, type Metrics, type Reading } from '../../shared/metrics.ts'
 import type { DeliveryQueue } from '../../shared/queue.ts'
-import { askRedis } from '../../shared/redis.ts'
+import { askRedis, type Redis } from '../../shared/redis.ts'
+import type { Shards } from '../../shared/shards.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { keys } from '../../shared/transport.ts'
 import { auditLedger } from './balance.ts'
 
+type StandingShard = { prefix: string; queue: Pick<DeliveryQueue, 'prometheus' | 'oldest'> }
 export type StandingDeps = {
   metrics: Metrics
   storage: Pick<Storage, 'deliveries' | 'events' | 'health' | 'keys' | 'ledger'>
-  queue: Pick<DeliveryQueue, 'prometheus' | 'oldest'>
   redis: Redis
-  prefix: string
+  shards: Shards<StandingShard>
   clock: Clock
   ready(): Promise<Record<string, string>>
 }
@@ -27,19 +27,28 @@ const mostWebhooks = 2_000
  * alone; where there are several, each tells the same.
  */
 export function tellStanding(deps: StandingDeps): void {
-  const { metrics, queue, redis, ready } = deps
+  const { metrics, shards, redis, ready } = deps
   tellDependencies(metrics, async () => ({ ...(await ready()), redis: await askRedis(redis) }))
-  metrics.foreign((labels) => queue.prometheus(labels))
+  metrics.foreign((labels) => jobsOf(shards, labels))
   tellAges(deps)
   tellParked(deps)
   tellOutcomes(deps)
   tellBalance(deps)
 }
 
-function tellAges({ metrics, queue, storage, clock }: StandingDeps): void {
+/** One family of figures, so that what explains it stands once; where there are several shards, each line names its own. */
+async function jobsOf({ all }: Shards<StandingShard>, labels: Record<string, string>): Promise<string> {
+  const texts = await Promise.all(all.map(({ queue }, i) => queue.prometheus(all.length === 1 ? labels : { ...labels, shard: String(i) })))
+  return texts.map((text, i) => (i === 0 ? text.trimEnd() : text.replace(/^#.*\n?/gm, '').trim())).join('\n')
+}
+
+function tellAges({ metrics, shards, storage, clock }: StandingDeps): void {
   const age = (since: number | null | undefined): number =>
     since === null || since === undefined ? 0 : Math.max(0, clock.now() - since) / 1_000
-  const inQueue = atMostEvery(everyMs, () => queue.oldest())
+  const inQueue = atMostEvery(everyMs, async () => {
+    const each = await Promise.all(shards.all.map(({ queue }) => queue.oldest()))
+    return { waiting: earliest(each.map(({ waiting }) => waiting)), prioritized: earliest(each.map(({ prioritized }) => prioritized)) }
+  })
   metrics.gauge('tidings_queue_oldest_seconds', 'Age of the job that is next in line; 0 where nobody waits.', ['state'], async () =>
     Object.entries(await inQueue()).map(([state, madeAt]) => ({ value: age(madeAt), labels: { state } })),
   )
@@ -58,11 +67,17 @@ function tellAges({ metrics, queue, storage, clock }: StandingDeps): void {
   ])
 }
 
-function tellParked({ metrics, redis, prefix, storage }: StandingDeps): void {
-  const key = keys(prefix)
+function earliest(times: (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null)
+  return known.length > 0 ? Math.min(...known) : null
+}
+
+function tellParked({ metrics, redis, shards, storage }: StandingDeps): void {
+  const keyOf = (webhookId: string) => keys(shards.of(webhookId).prefix)
   const parked = atMostEvery(everyMs, async () => {
-    const webhooks = await redis.zrange(key.parking, '0', String(mostWebhooks - 1))
-    const counts = await Promise.all(webhooks.map((id) => redis.zcard(key.parked(id))))
+    const listed = await Promise.all(shards.all.map(({ prefix }) => redis.zrange(keys(prefix).parking, '0', String(mostWebhooks - 1))))
+    const webhooks = listed.flat()
+    const counts = await Promise.all(webhooks.map((id) => redis.zcard(keyOf(id).parked(id))))
     return { webhooks: webhooks.length, jobs: counts.reduce((sum, count) => sum + count, 0) }
   })
   metrics.gauge('tidings_parked_jobs', 'Jobs put aside until their webhook can take them.', [], async () => [
@@ -73,7 +88,7 @@ function tellParked({ metrics, redis, prefix, storage }: StandingDeps): void {
   const breakers = atMostEvery(everyMs, async () => {
     const failing = (await storage.health.failing()).slice(0, mostWebhooks)
     const [seconds] = await redis.time()
-    const open = await Promise.all(failing.map(({ id }) => redis.hget(key.gate(id), 'open')))
+    const open = await Promise.all(failing.map(({ id }) => redis.hget(keyOf(id).gate(id), 'open')))
     return countBreakers(open, Number(seconds) * 1_000)
   })
   metrics.gauge(
@@ -90,15 +105,19 @@ function countBreakers(openUntil: (string | null)[], now: number): Reading[] {
   return Object.entries(counts).map(([state, value]) => ({ value, labels: { state } }))
 }
 
-function tellOutcomes({ metrics, redis, prefix, clock }: StandingDeps): void {
-  const { outcomes } = keys(prefix)
-  const stream = atMostEvery(everyMs, async () => {
+function tellOutcomes({ metrics, redis, shards, clock }: StandingDeps): void {
+  const look = async (outcomes: string) => {
     const [length, [oldest], refused] = await Promise.all([
       redis.xlen(outcomes),
       redis.xrange(outcomes, '-', '+', 'COUNT', 1),
       redis.xlen(`${outcomes}:refused`),
     ])
     return { length, refused, lagMs: oldest === undefined ? 0 : Math.max(0, clock.now() - Number(oldest[0].split('-')[0])) }
+  }
+  const stream = atMostEvery(everyMs, async () => {
+    const each = await Promise.all(shards.all.map(({ prefix }) => look(keys(prefix).outcomes)))
+    const sum = (of: (one: (typeof each)[number]) => number) => each.reduce((total, one) => total + of(one), 0)
+    return { length: sum((one) => one.length), refused: sum((one) => one.refused), lagMs: Math.max(...each.map((one) => one.lagMs)) }
   })
   metrics.gauge('tidings_outcomes_waiting', 'Outcomes in the stream that the log does not have yet.', [], async () => [
     { value: (await stream()).length },

@@ -23,7 +23,7 @@ export async function sendTestEvent(
   const row = { id, organizationId, eventId, webhookId, eventType, subscriptionIds: [], acceptedAt: now }
   await deps.storage.deliveries.create([{ ...row, batchId: null, lane: null, cause: null }], now)
   try {
-    await deps.bodies.put([{ envelope: event.envelope, data: Buffer.from(event.raw).toString() }])
+    await deps.bodies.put([{ envelope: event.envelope, data: Buffer.from(event.raw).toString() }], [{ eventId, webhookId }])
     await deps.queue.add([{ job: { deliveryId: id, eventId, webhookId, organizationId, generation: 0, step: 0 }, retry: webhook.retry }])
     await deps.storage.events.markFannedOut([{ id: eventId, matched: 1 }], now)
   } catch (error) {

@@ -32,9 +32,9 @@ export const sealed = (secret: string, id: string, { vault, clock }: Pick<Status
 })
 
 /** @param changed a webhook whose past failures may mean nothing any more. Only hurries the dispatchers, whose copies expire by themselves: the change is made, whether Redis is there or not. */
-export async function announce({ redis, settings, log }: Pick<StatusDeps, 'redis' | 'settings' | 'log'>, changed?: string): Promise<void> {
-  const forgiven = changed === undefined ? Promise.resolve() : openGate(redis, settings.redisPrefix, changed)
-  await Promise.all([announceRegistry(redis, settings.redisPrefix), forgiven]).catch((error: unknown) =>
+export async function announce({ redis, shards, log }: Pick<StatusDeps, 'redis' | 'shards' | 'log'>, changed?: string): Promise<void> {
+  const forgiven = changed === undefined ? Promise.resolve() : openGate(redis, shards.of(changed).prefix, changed)
+  await Promise.all([...shards.all.map(({ prefix }) => announceRegistry(redis, prefix)), forgiven]).catch((error: unknown) =>
     log.warn({ err: error }, 'change of a webhook not announced'),
   )
 }

@@ -12,7 +12,7 @@ import { canSign, choosable } from './schemes.ts'
 import { inForce, openHeaders, openSettings } from './shape.ts'
 import { announce, sealed, sealedJson, untried } from './webhook-row.ts'
 
-type Deps = Pick<StatusDeps, 'storage' | 'vault' | 'policy' | 'schemes' | 'formats' | 'redis' | 'settings' | 'log' | 'clock'>
+type Deps = Pick<StatusDeps, 'storage' | 'vault' | 'policy' | 'schemes' | 'formats' | 'redis' | 'shards' | 'settings' | 'log' | 'clock'>
 /** Enough for receivers that are slow to follow, few enough for a header. */
 const maxSecrets = 5
 

@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis'
 import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible'
 import type { Clock } from '../clock.ts'
 import { Problem } from '../problem.ts'
+import type { Redis } from '../redis.ts'
 import type { ApiKey } from '../storage/storage.ts'
 
 export type Limits = { perKey: number; perOrganization: number }

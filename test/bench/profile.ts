@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Redis } from 'ioredis'
+import type { Redis } from '../../shared/redis.ts'
 import { throughStage } from './measure/pipeline.ts'
 import { startSink } from './peers.ts'
 import { openStage } from './stage.ts'

@@ -20,17 +20,19 @@ export async function main(args: string[]): Promise<number> {
 }
 
 async function performAll(options: Options): Promise<boolean> {
-  const { minutes, seed, json, short, only } = options
+  const { minutes, seed, json, short, only, redis } = options
   const performed: Performed[] = []
   for (const scenario of scenarios.filter(({ name }) => only.includes(name))) {
     say(`${scenario.name} ${scenario.title} (seed ${seed})`)
-    const one = await perform(scenario, { seed, minutes, short, say: (line) => say(`   ${line}`) })
+    const one = await perform(scenario, { seed, minutes, short, redis, say: (line) => say(`   ${line}`) })
     performed.push(one)
     if (!json) process.stdout.write(`${table(one)}\n`)
   }
   const met = performed.every((one) => one.met)
   if (json)
-    process.stdout.write(`${JSON.stringify({ met, minutes, seed, short, ...(await describeMachine()), scenarios: performed }, null, 2)}\n`)
+    process.stdout.write(
+      `${JSON.stringify({ met, minutes, seed, short, redis, ...(await describeMachine()), scenarios: performed }, null, 2)}\n`,
+    )
   else process.stdout.write(`${summary(performed)}\n`)
   return met
 }

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
+import type { RedisKind } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
 
-export type Options = { minutes: number; seed: number; json: boolean; short: boolean; only: string[] }
+export type Options = { minutes: number; seed: number; json: boolean; short: boolean; only: string[]; redis: RedisKind }
 
 /** Options that cannot be used; shown without a stack. */
 export class OptionsError extends Error {}
@@ -11,6 +12,7 @@ export const usage = `npm run chaos [-- options]: does harm to a Tidings of its 
   --minutes N  how long the crash storm lasts (5); the others last in proportion. All together take about six times that
   --seed S     another seed is another course of events (1). What depends on the clock of this machine is not repeated
   --only R1,R7 these scenarios alone
+  --redis cluster  R1 and R2 on three masters with a replica each, and six shards; all others have one server as ever
   --short      the form that \`npm test\` runs, a few seconds each
   --json       one JSON object on stdout instead of the tables
   --help       this
@@ -26,7 +28,9 @@ export function readOptions(args: string[]): Options | undefined {
   const seed = Number(values.seed ?? '1')
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
     throw new OptionsError(`--seed ${values.seed}: must be a whole number from 0 to ${2 ** 32 - 1}`)
-  return { minutes, seed, json: values.json ?? false, short: values.short ?? false, only: namesIn(values.only) }
+  const redis = values.redis ?? 'server'
+  if (redis !== 'server' && redis !== 'cluster') throw new OptionsError(`--redis ${redis}: there is server, and cluster`)
+  return { minutes, seed, json: values.json ?? false, short: values.short ?? false, only: namesIn(values.only), redis }
 }
 
 function namesIn(text: string | undefined): string[] {
@@ -41,7 +45,7 @@ function namesIn(text: string | undefined): string[] {
 function parse(args: string[]) {
   const [text, flag] = [{ type: 'string' }, { type: 'boolean' }] as const
   try {
-    return parseArgs({ args, options: { minutes: text, seed: text, only: text, json: flag, short: flag, help: flag } }).values
+    return parseArgs({ args, options: { minutes: text, seed: text, only: text, redis: text, json: flag, short: flag, help: flag } }).values
   } catch (error) {
     throw new OptionsError(`${(error as Error).message}\n\n${usage}`)
   }

@@ -11,6 +11,9 @@ export type Verdict = {
   skipped?: string
 }
 
+/** What Redis is there: one server, or a cluster for those scenarios that know how to harm one. */
+export type RedisKind = 'server' | 'cluster'
+
 export type Stage = {
   seed: number
   random: Random
@@ -18,6 +21,7 @@ export type Stage = {
   seconds: number
   /** The form for `npm test`: as few as show that it holds. */
   short: boolean
+  redis: RedisKind
   /** A line for who watches. */
   say(line: string): void
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { dirname, join } from 'node:path'
 import type { Random } from '../../infra/demo/random.ts'
+import { shardPrefixes } from '../../shared/shards.ts'
 import { keys } from '../../shared/transport.ts'
 import type { ServiceProcess } from '../support/processes.ts'
 import { startSystem, type System, type SystemOptions } from '../support/system.ts'
@@ -141,7 +142,9 @@ async function createWorld(options: WorldOptions, parts: Parts): Promise<World> 
     async check(...clients) {
       const sent = clients.flatMap((client) => client.sent)
       const { unbalanced } = await system.api.steer<{ unbalanced: number }>(200, 'GET', '/ledger')
-      const aside = Number(await world.askRedis('XLEN', `${keys('{tidings}').outcomes}:refused`))
+      const prefixes = shardPrefixes('{tidings}', Number(options.settings?.['DELIVERY_SHARDS'] ?? 1))
+      const refused = await Promise.all(prefixes.map((prefix) => world.askRedis('XLEN', `${keys(prefix).outcomes}:refused`)))
+      const aside = refused.reduce((sum, length) => sum + Number(length), 0)
       return { ...check({ sent, posts: sinks.truth(), log: log.read(), webhooks }), unbalanced, aside }
     },
     crashes: () => [...crashed, ...[...processes].filter(([, process]) => !process.alive).map(([name]) => name)],

@@ -8,6 +8,7 @@ import { serve, type Serving } from '../../shared/http/serve.ts'
 import { createLogger } from '../../shared/logger.ts'
 import { createMetrics } from '../../shared/metrics.ts'
 import { Problem } from '../../shared/problem.ts'
+import { shardsOf } from '../../shared/shards.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { aNewEvent } from '../support/builders.ts'
 import { storeDelivery, storeWebhook } from '../support/log.ts'
@@ -91,7 +92,8 @@ describe('how everything stands', () => {
   const told = async () => {
     const metrics = createMetrics('status')
     const { storage, queue, redis, target, clock } = parts()
-    tellStanding({ metrics, storage, queue, redis, prefix: target.prefix, clock, ready: async () => ({ redis: 'ok', storage: 'gone' }) })
+    const shards = shardsOf([{ prefix: target.prefix, queue }])
+    tellStanding({ metrics, storage, redis, shards, clock, ready: async () => ({ redis: 'ok', storage: 'gone' }) })
     return metrics.text()
   }
 
@@ -150,7 +152,8 @@ describe('how everything stands', () => {
     await server.kill()
     redis.disconnect()
     const metrics = createMetrics('status')
-    tellStanding({ metrics, storage, queue, redis, prefix: target.prefix, clock, ready: async () => ({ redis: 'away' }) })
+    const shards = shardsOf([{ prefix: target.prefix, queue }])
+    tellStanding({ metrics, storage, redis, shards, clock, ready: async () => ({ redis: 'away' }) })
 
     const text = await metrics.text().finally(() => server.restart())
 

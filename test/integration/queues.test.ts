@@ -1,21 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openQueue, type DeliveryQueue } from '../../shared/queue.ts'
+import { shardTargets, type Shards } from '../../shared/shards.ts'
 import { fast } from '../support/builders.ts'
 import { startTestRedis, type TestRedis } from '../support/redis.ts'
 import { openStatusApp, type StatusApp } from '../support/status-app.ts'
 
 let redis: TestRedis
-let queue: DeliveryQueue
+let shards: Shards<{ prefix: string; queue: DeliveryQueue }>
 let status: StatusApp
 beforeAll(async () => {
   redis = await startTestRedis()
-  queue = openQueue({ url: redis.url, prefix: '{queues}' }, () => {})
-  await queue.bull.waitUntilReady()
-  status = await openStatusApp({ queue })
+  const targets = shardTargets({ url: redis.url, prefix: '{queues}' }, 2)
+  shards = targets.map((target) => ({ prefix: target.prefix, queue: openQueue(target, () => {}) }))
+  await Promise.all(shards.all.map(({ queue }) => queue.bull.waitUntilReady()))
+  status = await openStatusApp({ shards })
 })
 afterAll(async () => {
   await status.close()
-  await queue.close()
+  await Promise.all(shards.all.map(({ queue }) => queue.close()))
   await redis.stop()
 })
 
@@ -33,17 +35,23 @@ describe('the queues', () => {
   it('are shown to an admin, with or without a slash, and to nobody else', async () => {
     const admin = basic(await status.makeKey(['admin']))
 
-    for (const path of ['/queues', '/queues/', '/queues/queue/deliveries']) expect((await visit(path, admin)).status, path).toBe(200)
+    for (const path of ['/queues', '/queues/', '/queues/queue/deliveries', '/queues/queue/1-deliveries'])
+      expect((await visit(path, admin)).status, path).toBe(200)
     expect((await visit('/queues', basic(await status.makeKey(['write'])))).status).toBe(403)
   })
 
-  it('show the jobs that wait', async () => {
-    const job = { deliveryId: 'd', eventId: 'e', webhookId: 'w', organizationId: 'org', generation: 0, step: 0 }
-    await queue.add([{ job, retry: fast(1) }])
+  it('show the jobs that wait, of each shard', async () => {
+    const webhookId = ['w', 'x', 'y', 'z'].find((id) => shards.of(id) === shards.all[1]) ?? ''
+    const job = { deliveryId: 'd', eventId: 'e', webhookId, organizationId: 'org', generation: 0, step: 0 }
+    await shards.of(webhookId).queue.add([{ job, retry: fast(1) }])
 
     const answer = await visit('/queues/api/queues', basic(await status.makeKey(['admin'])))
 
-    expect(answer.body).toMatchObject({ queues: [{ name: 'deliveries', counts: { waiting: 1 }, readOnlyMode: true }] })
+    const shown = [
+      { name: 'deliveries', counts: { waiting: 0 }, readOnlyMode: true },
+      { name: '1-deliveries', counts: { waiting: 1 }, readOnlyMode: true },
+    ]
+    expect(answer.body).toMatchObject({ queues: shown })
   })
 
   it('fetch nothing from another origin', async () => {
@@ -60,8 +68,8 @@ describe('the queues', () => {
 
   it('are not changed by the page of another site', async () => {
     const writable = await openStatusApp({
-      queue,
-      settings: { disableAfterDays: 5, redeliveryRate: 200, queuesWritable: true, redisPrefix: '{test}' },
+      shards,
+      settings: { disableAfterDays: 5, redeliveryRate: 200, queuesWritable: true },
     })
     const key = basic(await writable.makeKey(['admin']))
     const change = (headers: Record<string, string>) =>

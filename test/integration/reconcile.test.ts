@@ -4,6 +4,7 @@ import { startReconciler, type Reconciler } from '../../services/status/reconcil
 import { jobId } from '../../shared/id.ts'
 import { jobOf, queueName } from '../../shared/queue.ts'
 import { redisOptions } from '../../shared/redis.ts'
+import { shardsOf } from '../../shared/shards.ts'
 import type { NewDelivery } from '../../shared/storage/storage.ts'
 import { encodeOutcome } from '../../shared/transport.ts'
 import { anId, aWebhook, fast } from '../support/builders.ts'
@@ -26,7 +27,8 @@ async function openDeliveries(count: number, ageMs = 0): Promise<NewDelivery[]> 
 
 function reconcile(self = 'one', storage = parts().storage): Reconciler {
   const { redis, target, queue, clock, log, ending } = parts()
-  return ending(startReconciler({ redis, prefix: target.prefix, storage, queue, chores: [], self, clock, log }))
+  const { prefix } = target
+  return ending(startReconciler({ redis, prefix, storage, shards: shardsOf([{ prefix, queue }]), chores: [], self, clock, log }))
 }
 
 /** A Redis that the reconciler has made whole before, so that it looks for single jobs and not for a wipe. */

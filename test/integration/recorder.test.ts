@@ -301,5 +301,5 @@ async function taken(consumer: string): Promise<void> {
     [string, string[]][],
   ][]
   const ids = (answer[0]?.[1] ?? []).map(([id]) => id)
-  await redis.xclaim(key.outcomes, 'log', consumer, 0, ...ids, 'IDLE', 60_000)
+  await redis.call('XCLAIM', key.outcomes, 'log', consumer, '0', ...ids, 'IDLE', '60000')
 }

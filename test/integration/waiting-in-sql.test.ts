@@ -49,7 +49,10 @@ async function fanOut(count: number, members: Partial<NewDelivery> = {}): Promis
       events.map(({ envelope }) => ({ id: envelope.id, matched: 1 })),
       now,
     )
-    await bodies.put(events.map(({ envelope }) => ({ envelope, data: '{"rows":3}' })))
+    await bodies.put(
+      events.map(({ envelope }) => ({ envelope, data: '{"rows":3}' })),
+      deliveries,
+    )
     all.push(...deliveries)
   }
   return all

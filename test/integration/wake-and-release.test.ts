@@ -5,6 +5,7 @@ import { wakeFar } from '../../services/status/wake.ts'
 import type { OutcomeEntry } from '../../shared/contracts/delivery.ts'
 import { jobId } from '../../shared/id.ts'
 import { jobOf } from '../../shared/queue.ts'
+import { shardsOf } from '../../shared/shards.ts'
 import type { NewDelivery } from '../../shared/storage/storage.ts'
 import { decodeOutcomes } from '../../shared/transport.ts'
 import { anId, aWebhook, fast } from '../support/builders.ts'
@@ -86,7 +87,7 @@ describe('waking', () => {
 })
 
 describe('releasing', () => {
-  const release = () => releaseHeld({ ...parts(), prefix: parts().target.prefix })()
+  const release = () => releaseHeld({ ...parts(), shards: shardsOf([{ prefix: parts().target.prefix, queue: parts().queue }]) })()
   const park = (count: number) =>
     parts().redis.zadd(parts().key.parked(webhook.id), ...Array.from({ length: count }, (_, n) => [1, `parked ${n}`]).flat())
 

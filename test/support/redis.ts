@@ -22,6 +22,8 @@ export type TestRedis = {
   restart(): Promise<void>
   /** Empties it, as somebody who wipes Redis does. */
   flush(): Promise<void>
+  /** It dies and its files with it, as on a machine with a disk of its own that is replaced; it comes back empty. */
+  loseFiles(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -72,6 +74,11 @@ export async function startTestRedis(program?: RedisProgram): Promise<TestRedis>
     },
     async flush() {
       await ask(place.socket, ['FLUSHALL'])
+    },
+    async loseFiles() {
+      await server.kill()
+      await rm(place.folder, { recursive: true, force: true })
+      server = await startServer(chosen, place)
     },
     async stop() {
       await server.stop()

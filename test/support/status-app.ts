@@ -1,10 +1,11 @@
-import type { Redis } from 'ioredis'
 import { createStatusApp } from '../../services/status/app.ts'
 import { createAddressPolicy } from '../../shared/http/address-policy.ts'
 import { createApiKey, hashApiKey } from '../../shared/id.ts'
 import { createLogger } from '../../shared/logger.ts'
 import type { DeliveryQueue, QueuedDelivery } from '../../shared/queue.ts'
+import type { Redis } from '../../shared/redis.ts'
 import { openVault } from '../../shared/secrets.ts'
+import { shardsOf } from '../../shared/shards.ts'
 import type { Scope, Storage } from '../../shared/storage/storage.ts'
 import type { StatusDeps } from '../../services/status/deps.ts'
 import { anId, someTime } from './builders.ts'
@@ -38,22 +39,21 @@ export async function openStatusApp(members: Partial<StatusDeps> = {}): Promise<
   const { storage, close } = await (dialects[0] as Dialect).open()
   const queued: QueuedDelivery[] = []
   const bodies: string[] = []
+  const bull = { metaValues: { version: 'bullmq' }, name: 'deliveries', opts: {} } as unknown as DeliveryQueue['bull']
   let announced = 0
   let now = someTime
   const clock = { now: () => now, forward: (ms: number) => void (now += ms) }
   const deps: StatusDeps = {
     storage,
     vault: openVault(Buffer.alloc(32, 7)),
-    queue: {
-      add: async (list) => void queued.push(...list),
-      bull: { metaValues: { version: 'bullmq' }, name: 'deliveries', opts: {} } as unknown as DeliveryQueue['bull'],
-    },
+    queue: { add: async (list) => void queued.push(...list) },
+    shards: shardsOf([{ prefix: '{test}', queue: { bull } }]),
     bodies: { put: async (list) => void bodies.push(...list.map(({ envelope }) => envelope.id)) },
     policy: createAddressPolicy({ allow: [] }),
     schemes: await loadSchemes(),
     formats: await loadFormats(),
     adapters: await loadSources(),
-    settings: { disableAfterDays: 5, redeliveryRate: 200, queuesWritable: false, redisPrefix: '{test}' },
+    settings: { disableAfterDays: 5, redeliveryRate: 200, queuesWritable: false },
     redis: { set: async () => void announced++ } as unknown as Redis,
     log: createLogger('test', 'silent'),
     clock,

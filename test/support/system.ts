@@ -40,6 +40,8 @@ export type SystemOptions = {
   settingsOf?: (name: string, redis: TestRedis) => Promise<Record<string, string>>
   /** Instead of the best Redis of this machine. */
   redis?: RedisProgram
+  /** Instead of a single server. */
+  startRedis?: (() => Promise<TestRedis>) | undefined
   /** The folder of the compiled code, for another Tidings than this one. */
   compiled?: URL
 }
@@ -68,7 +70,7 @@ async function start(endings: (() => Promise<unknown>)[], options: SystemOptions
   const storage = await openStorage(databaseUrl)
   endings.push(() => storage.close())
   const key = await createAdminKey(storage)
-  const redis = await startTestRedis(options.redis)
+  const redis = await (options.startRedis?.() ?? startTestRedis(options.redis))
   endings.push(() => redis.stop())
   const receiver = await startReceiver()
   endings.push(() => receiver.stop())

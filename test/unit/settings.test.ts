@@ -27,6 +27,7 @@ describe('readSettings', () => {
     expect(readSettings(dispatcherSettings, least)).toEqual({
       redisUrl: 'redis://127.0.0.1',
       redisPrefix: '{tidings}',
+      deliveryShards: 1,
       databaseUrl: 'sqlite:data/tidings.db',
       masterKey,
       logLevel: 'info',

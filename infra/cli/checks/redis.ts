@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Redis } from 'ioredis'
-import { connectRedis, failFast, whenReady } from '../../../shared/redis.ts'
+import { connectRedis, failFast, whenReady, type Redis } from '../../../shared/redis.ts'
 import { keys } from '../../../shared/transport.ts'
 import { ask } from '../../redis/ask.ts'
 import { bundledRedis } from '../../redis/bundled.ts'

@@ -16,7 +16,7 @@ import { relatedOf, resolveRelations } from './relations.ts'
 
 /** Who calls, and where they reached us. */
 export type Caller = { key: ApiKey; origin: string }
-type Deps = Pick<StatusDeps, 'storage' | 'vault' | 'policy' | 'redis' | 'settings' | 'log' | 'clock'>
+type Deps = Pick<StatusDeps, 'storage' | 'vault' | 'policy' | 'redis' | 'shards' | 'settings' | 'log' | 'clock'>
 
 /** Two patches at once: the second is made to what the first has left. More than this in a row is somebody's mistake. */
 const maxTries = 5

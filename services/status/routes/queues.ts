@@ -11,7 +11,7 @@ import { Problem } from '../../../shared/problem.ts'
 import type { StatusDeps } from '../deps.ts'
 import { append } from './audited.ts'
 
-type Deps = Pick<StatusDeps, 'queue' | 'settings' | 'storage' | 'clock' | 'log'>
+type Deps = Pick<StatusDeps, 'shards' | 'settings' | 'storage' | 'clock' | 'log'>
 
 const path = '/queues'
 
@@ -21,11 +21,13 @@ const policy =
 
 /** Bull Board, which has no login of its own: behind an admin key, and only to look at unless the settings say otherwise. */
 export function addQueueRoutes(app: App, authenticate: Authenticate, deps: Deps): void {
-  const { queue, settings } = deps
+  const { shards, settings } = deps
   const board = new HonoAdapter(serveStatic)
   board.setBasePath(path)
   createBullBoard({
-    queues: [new BullMQAdapter(queue.bull, { readOnlyMode: !settings.queuesWritable })],
+    queues: shards.all.map(
+      ({ queue }, i) => new BullMQAdapter(queue.bull, { readOnlyMode: !settings.queuesWritable, prefix: i === 0 ? '' : `${i}-` }),
+    ),
     serverAdapter: board,
     options: { uiConfig: { boardTitle: 'Tidings' } },
   })

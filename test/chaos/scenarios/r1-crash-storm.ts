@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { eager, moody, steady } from '../behaviours.ts'
 import { availability, countStrikes, figuresOf, nothingLost, percent, percentile } from '../goals.ts'
+import { worldOn } from '../redis.ts'
 import { atLeast, atMost, none, type Scenario, type Stage, type Verdict } from '../scenario.ts'
 import { withWorld, type World } from '../world.ts'
 
@@ -35,8 +36,11 @@ async function storm(world: World, { seconds, random, short, say }: Stage): Prom
 async function run(stage: Stage): Promise<Verdict> {
   const { random, short, say } = stage
   const sinks = { steady: steady(random), brisk: steady(random, 1, 10), moody: moody(random) }
-  const settings = { CONCURRENCY: String(concurrency), LOG_LEVEL: 'error', ...(short && { LOCK_MS: '3000', STALLED_MS: '1000' }) }
-  return withWorld({ dispatchers, settings, random, sinks, webhook: { retry: eager } }, async (world) => {
+  const on = await worldOn(stage.redis)
+  if ('skipped' in on) return { goals: [], figures: {}, ...on }
+  const quick = short && { LOCK_MS: '3000', STALLED_MS: '1000' }
+  const settings = { CONCURRENCY: String(concurrency), LOG_LEVEL: 'error', ...quick, ...on.settings }
+  return withWorld({ ...on, dispatchers, settings, random, sinks, webhook: { retry: eager } }, async (world) => {
     const client = world.publish({ perSecond })
     await storm(world, stage)
     await client.stop()

@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { eager, moody, steady } from '../behaviours.ts'
 import { figuresOf, nothingLost } from '../goals.ts'
+import { worldOn } from '../redis.ts'
 import { atMost, none, type Scenario, type Stage, type Verdict } from '../scenario.ts'
 import { withWorld, type World } from '../world.ts'
 
@@ -12,14 +12,10 @@ const recoverWithinMs = 60_000
 type Wipe = { how: string; inFlight: number; lately: number; recoveredMs: number | undefined }
 
 /** Everything is gone from one moment to the next, the dispatchers go on. */
-const flush = (world: World) => world.system.redis.ask('FLUSHALL')
+const flush = (world: World) => world.system.redis.flush()
 
-/** The server dies and its files with it, as on a machine with a disk of its own that is replaced. */
-async function deleteFiles({ system: { redis } }: World): Promise<void> {
-  await redis.kill()
-  await rm(redis.folder, { recursive: true, force: true })
-  await redis.restart()
-}
+/** The server dies and its files with it; of a cluster, a master and its replica. */
+const deleteFiles = (world: World) => world.system.redis.loseFiles()
 
 async function wipe(world: World, how: string, strike: (world: World) => Promise<unknown>): Promise<Wipe> {
   const at = Date.now()
@@ -32,18 +28,20 @@ async function wipe(world: World, how: string, strike: (world: World) => Promise
   return { how, inFlight, lately, recoveredMs }
 }
 
-async function run({ seconds, random, short, say }: Stage): Promise<Verdict> {
+async function run({ seconds, random, short, redis, say }: Stage): Promise<Verdict> {
+  const on = await worldOn(redis)
+  if ('skipped' in on) return { goals: [], figures: {}, ...on }
   const times = short ? 1 : 3
   const strikes = [
     ...Array.from({ length: times }, () => ['FLUSHALL', flush] as const),
     ...Array.from({ length: times }, () => ['files deleted', deleteFiles] as const),
   ]
-  const settings = { CONCURRENCY: String(concurrency), LOG_LEVEL: 'error' }
+  const settings = { CONCURRENCY: String(concurrency), LOG_LEVEL: 'error', ...on.settings }
   // half of what the dispatchers can do: requests are under way and retries are due whenever it strikes
   const sinks = { steady: steady(random), slow: steady(random, 100, 200), moody: moody(random) }
   const webhook = { retry: eager, max_in_flight: dispatchers * concurrency }
   // a recovery is not to be mistaken for the working off of a backlog, where a machine is slow
-  return withWorld({ dispatchers, settings, random, sinks, webhook, mostBehind: 150 }, async (world) => {
+  return withWorld({ ...on, dispatchers, settings, random, sinks, webhook, mostBehind: 150 }, async (world) => {
     const client = world.publish({ perSecond: short ? 20 : 40 })
     const gapMs = (seconds * 1_000) / strikes.length
     const wipes: Wipe[] = []

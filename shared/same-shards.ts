@@ -1,0 +1,38 @@
+import { whenReady, type Redis } from './redis.ts'
+import { keys } from './transport.ts'
+
+/** Says what the shards are, in a Redis that does not know yet. */
+export async function noteShards(redis: Redis, prefix: string, count: number): Promise<void> {
+  await redis.set(keys(prefix).shards, count, 'NX')
+}
+
+/**
+ * With different numbers one process would put work where no other looks for it. Redis keeps the number that it was
+ * filled with, and whoever comes with another is refused: now, or as soon as a Redis that is away is back.
+ *
+ * @throws when it is another, or later as an unhandled rejection, which ends the process
+ */
+export async function requireSameShards(redis: Redis, prefix: string, count: number): Promise<void> {
+  const check = () => refuseOther(redis, prefix, count)
+  redis.on('ready', () => void check())
+  await whenReady(redis)
+  if (redis.status === 'ready') await check()
+}
+
+async function refuseOther(redis: Redis, prefix: string, count: number): Promise<void> {
+  const known = await knownShards(redis, prefix, count).catch(() => count)
+  if (known === count) return
+  throw new Error(
+    `the queue in this Redis is divided into ${known} shards, and DELIVERY_SHARDS says ${count}; it must be the same for every process. To change it: stop ingest, then the dispatchers, then status, which writes down what is left to be recorded; empty this Redis (FLUSHALL); start all with the new number. What is open is put back from the database.`,
+  )
+}
+
+/** One that was filled before there were shards has one, and does not say so. */
+async function knownShards(redis: Redis, prefix: string, count: number): Promise<number> {
+  const key = keys(prefix)
+  const [known, filled] = await Promise.all([redis.get(key.shards), redis.exists(key.epoch)])
+  if (known !== null) return Number(known)
+  if (filled) return 1
+  await noteShards(redis, prefix, count)
+  return Number((await redis.get(key.shards)) ?? count)
+}
