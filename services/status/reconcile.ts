@@ -46,7 +46,7 @@ const whole = 'whole'
 const passPages = 20
 
 /**
- * Makes SQL the truth: what it says is open has a job, whatever became of Redis. Runs in one status process at a
+ * Makes SQL the truth: what it says is due, or soon will be, has a job, whatever became of Redis. Runs in one status process at a
  * time; two at once would only do the same work twice, as jobs are added under ids that follow from the delivery.
  */
 export function startReconciler(deps: ReconcilerDeps): Reconciler {
