@@ -23,7 +23,7 @@ async function refuseOther(redis: Redis, prefix: string, count: number): Promise
   const known = await knownShards(redis, prefix, count).catch(() => count)
   if (known === count) return
   throw new Error(
-    `the queue in this Redis is divided into ${known} shards, and DELIVERY_SHARDS says ${count}; it must be the same for every process. To change it: stop ingest, then the dispatchers, then status, which writes down what is left to be recorded; empty this Redis (FLUSHALL); start all with the new number. What is open is put back from the database.`,
+    `the queue in this Redis is divided into ${known} shards, and DELIVERY_SHARDS says ${count}; it must be the same for every process. To change it: stop ingest, then the dispatchers, then status, which writes down what is left to be recorded; empty this Redis (FLUSHALL; of a private one delete the folder redis/queue in the data folder); start all with the new number. What is open is put back from the database.`,
   )
 }
 

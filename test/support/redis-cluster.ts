@@ -12,6 +12,8 @@ import type { TestRedis } from './redis.ts'
 export type TestCluster = TestRedis & {
   /** Which third holds the slot of this hash tag. */
   thirdOf(tag: string): number
+  /** One command to the master of a third. */
+  askThird(third: number, ...command: string[]): Promise<string>
   /** Kills the master of a third, and resolves when its replica has taken over. */
   failOver(third: number): Promise<void>
 }
@@ -76,6 +78,7 @@ export async function startTestCluster(program: RedisProgram): Promise<TestClust
     },
     kill: () => kill(all[next++ % thirds] as Third),
     restart,
+    askThird: async (third, ...command) => ask((await masterOf(all[third] as Third)).place.socket, command),
     async failOver(third) {
       await kill(all[third] as Third)
       await masterOf(all[third] as Third)
@@ -88,24 +91,32 @@ export async function startTestCluster(program: RedisProgram): Promise<TestClust
       const master = await masterOf(third)
       // the master comes first again: an empty replica must not take its place meanwhile
       const order = [...third.nodes].sort((a, b) => Number(b === master) - Number(a === master))
-      await Promise.all(order.map(({ server }) => server?.kill()))
+      await killAll(order)
       await Promise.all(order.map(({ place }) => rm(join(place.folder, 'appendonlydir'), { recursive: true, force: true })))
       for (const node of order) await start(node)
       await untilWhole(all)
     },
     async stop() {
-      await Promise.all(nodes.map(({ server }) => server?.kill()))
+      await killAll(nodes)
       await rm(folder, { recursive: true, force: true })
     },
   }
 }
 
+const killAll = (nodes: readonly Node[]) => Promise.all(nodes.map(async ({ server }) => server?.kill()))
+
 const onPort = (program: RedisProgram, { port, place }: Node): RedisProgram => ({
   ...program,
   args: (where) => [
     ...program.args(where),
-    ...['--port', String(port), '--bind', '127.0.0.1', '--cluster-enabled', 'yes', '--cluster-node-timeout', String(silentMs)],
-    ...['--cluster-config-file', join(place.folder, 'nodes.conf'), '--cluster-replica-validity-factor', '0'],
+    ...Object.entries({
+      port: String(port),
+      bind: '127.0.0.1',
+      'cluster-enabled': 'yes',
+      'cluster-config-file': join(place.folder, 'nodes.conf'),
+      'cluster-node-timeout': String(silentMs),
+      'cluster-replica-validity-factor': '0',
+    }).flatMap(([name, value]) => [`--${name}`, value]),
   ],
 })
 
@@ -119,7 +130,7 @@ async function form(all: Third[]): Promise<void> {
   const nodes = [...all.map(({ nodes: [master] }) => master), ...all.map(({ nodes: [, replica] }) => replica)]
   const say = async ({ place }: Node, ...command: string[]) => {
     const answer = await ask(place.socket, ['CLUSTER', ...command])
-    if (/^ERR/.test(answer)) throw new Error(answer)
+    if (answer.startsWith('ERR')) throw new Error(answer)
     return answer
   }
   for (const [i, node] of nodes.entries()) await say(node, 'SET-CONFIG-EPOCH', String(i + 1))

@@ -62,13 +62,13 @@ export async function startTestSentinel(program: RedisProgram): Promise<TestRedi
     },
     flush: async () => void (await ask((await masterOf()).place.socket, ['FLUSHALL'])),
     async loseFiles() {
-      await Promise.all(nodes.map(({ server }) => server?.kill()))
+      await killAll(nodes)
       await Promise.all(nodes.map(({ place }) => rm(place.folder, { recursive: true, force: true })))
       for (const node of nodes) await start(node)
       await untilWhole()
     },
     async stop() {
-      await Promise.all([sentinel, ...nodes].map(({ server }) => server?.kill()))
+      await killAll([sentinel, ...nodes])
       await rm(folder, { recursive: true, force: true })
     },
   }
@@ -78,6 +78,8 @@ const nodeIn = async (folder: string, name: string): Promise<Node> => ({
   port: await freePort(),
   place: { folder: join(folder, name), socket: join(folder, `${name}.sock`) },
 })
+
+const killAll = (nodes: readonly Node[]) => Promise.all(nodes.map(async ({ server }) => server?.kill()))
 
 const replicationOf = ({ place }: Node) => ask(place.socket, ['INFO', 'replication']).catch(() => '')
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { judgeLoad } from '../../services/ingest/pressure.ts'
+import { fullest, judgeLoad } from '../../services/ingest/pressure.ts'
 
 const calm = { hold: false }
 const mib = 1_048_576
@@ -31,5 +31,21 @@ describe('whether events are accepted', () => {
   it('holds the relay back for a full Redis alone', () => {
     expect(judgeLoad({ redisUsed: 75, redisLimit: 100 }, calm).hold).toBe(true)
     expect(judgeLoad({ outcomes: 200_000, diskFree: 0 }, calm).hold).toBe(false)
+  })
+})
+
+describe('of several servers', () => {
+  const server = (used: number, limit: number) => `used_memory:${used}\r\nmaxmemory:${limit}\r\n`
+
+  it('the fullest counts', () => {
+    expect(fullest([server(10, 100), server(80, 100), server(900, 10_000)])).toEqual({ redisUsed: 80, redisLimit: 100 })
+  })
+
+  it('one without a limit is never full', () => {
+    expect(fullest([server(5_000, 0), server(10, 100)])).toEqual({ redisUsed: 10, redisLimit: 100 })
+  })
+
+  it('nothing is known where none answers', () => {
+    expect(fullest([])).toEqual({})
   })
 })

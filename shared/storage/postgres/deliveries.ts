@@ -1,6 +1,6 @@
 import { and, asc, eq, isNotNull, lt, sql, type SQL } from 'drizzle-orm'
 import type { DeliveryStore, OpenDelivery } from '../storage.ts'
-import { again, all, rowsOf, type Db, type Executor } from './database.ts'
+import { again, type Db } from './database.ts'
 import { opened } from './delivery-log.ts'
 import { insertDeliveries } from './new-deliveries.ts'
 import { recorder } from './record.ts'
