@@ -5,7 +5,7 @@ import { letOutForgotten } from './forgotten.ts'
 import { batchOf, jobIdOf, jobOf, type DeliveryQueue } from '../../shared/queue.ts'
 import type { Redis } from '../../shared/redis.ts'
 import type { OpenDelivery, Storage } from '../../shared/storage/storage.ts'
-import { noteShards } from '../../shared/same-shards.ts'
+import { noteShards } from '../../shared/usable-redis.ts'
 import type { Shards } from '../../shared/shards.ts'
 import { keys, lanesIn, openLanes } from '../../shared/transport.ts'
 
