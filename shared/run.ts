@@ -57,7 +57,9 @@ export async function run<T extends z.ZodRawShape>(
   })
   const vault = openVaultOf(common)
   const redis = { url: common.redisUrl, prefix: common.redisPrefix }
-  const service = await start({ settings, storage, redis, vault, log, clock: systemClock, tracing })
+  const service = await start({ settings, storage, redis, vault, log, clock: systemClock, tracing }).catch((error: unknown) =>
+    refuse(error, process),
+  )
   service.metrics.watchProcess()
   const serving = common.port === undefined ? undefined : await serve(service.app.fetch, { host: common.host, port: common.port })
   // Before we say that we are ready: whoever waits for that may ask us to end the very next moment.
@@ -82,10 +84,15 @@ async function orRefuse<T>(read: () => T | Promise<T>, process: NodeJS.Process):
   try {
     return await read()
   } catch (error) {
-    if (!(error instanceof SettingsError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    process.exit(78)
+    return refuse(error, process)
   }
+}
+
+/** What is wrong with settings is for a person to read; all else is a fault. */
+function refuse(error: unknown, process: NodeJS.Process): never {
+  if (!(error instanceof SettingsError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exit(78)
 }
 
 /** A reader may come up before the writer has made the database, and anybody before its server: it waits, and says so. */

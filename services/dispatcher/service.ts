@@ -11,7 +11,7 @@ import type { Format } from '../../shared/payload/format.ts'
 import { connectForQueues } from '../../shared/queue.ts'
 import { askRedis, connectRedis, together, waitForever, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
-import { requireSameShards } from '../../shared/same-shards.ts'
+import { requireUsable } from '../../shared/usable-redis.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
 import { shardTargets, shareOf } from '../../shared/shards.ts'
@@ -44,9 +44,9 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
   ])
   const onError = (error: Error) => log.warn({ err: error }, 'Redis is away')
   const redis = connectRedis(target, { ...waitForever, ...together }, onError)
+  await requireUsable(redis, target.prefix, settings.deliveryShards)
   const working = connectRedis(target, { ...waitForever, ...together }, () => {})
   const queueing = connectForQueues(target, onError)
-  await requireSameShards(redis, target.prefix, settings.deliveryShards)
   const policy = createAddressPolicy({ allow: settings.allowedAddresses, ports: settings.allowedPorts })
   const sender = createSender(policy, { connectionsPerOrigin: settings.concurrency })
   const watch = startWatch({ redis, clock, log })

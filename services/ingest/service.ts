@@ -9,9 +9,9 @@ import { openLookupQueue } from '../../shared/lookup-queue.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { createMetrics } from '../../shared/metrics.ts'
 import { connectForQueues, openQueueOn, queueIn } from '../../shared/queue.ts'
-import { askRedis, connectRedis, failFast, requireNoEviction, whenReady, type RedisTarget } from '../../shared/redis.ts'
+import { askRedis, connectRedis, failFast, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
-import { requireSameShards } from '../../shared/same-shards.ts'
+import { requireUsable } from '../../shared/usable-redis.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
 import { shardTargets } from '../../shared/shards.ts'
@@ -49,10 +49,8 @@ export async function startIngest({ settings, storage, redis: target, vault, log
     loadRegistry<Format>('format', new URL('../../shared/payload/formats/', import.meta.url)),
   ])
   const redis = connectRedis(target, failFast, onError)
+  await requireUsable(redis, target.prefix, settings.deliveryShards)
   const queueing = connectForQueues(target, onError)
-  await whenReady(redis)
-  await requireNoEviction(redis)
-  await requireSameShards(redis, target.prefix, settings.deliveryShards)
   const shards = shardTargets(target, settings.deliveryShards)
   const watch = startWatch({ redis, clock, log })
   const queues = shards.map(({ prefix }) => openQueueOn(queueing, prefix, () => {}))

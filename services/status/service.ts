@@ -7,9 +7,9 @@ import type { Logger } from '../../shared/logger.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { createMetrics } from '../../shared/metrics.ts'
 import { connectForQueues, openQueueOn, queueIn } from '../../shared/queue.ts'
-import { connectRedis, failFast, waitForever, requireNoEviction, whenReady, type RedisTarget } from '../../shared/redis.ts'
+import { connectRedis, failFast, waitForever, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
-import { requireSameShards } from '../../shared/same-shards.ts'
+import { requireUsable } from '../../shared/usable-redis.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Service } from '../../shared/service.ts'
 import { shardTargets } from '../../shared/shards.ts'
@@ -53,8 +53,9 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     loadRegistry<AdapterDescription>('source adapter', new URL('../ingest/sources/', import.meta.url)),
   ])
   const redis = connectRedis(target, failFast, onError)
-  const queueing = connectForQueues(target, onError)
   const { prefix } = target
+  await requireUsable(redis, prefix, settings.deliveryShards)
+  const queueing = connectForQueues(target, onError)
   const shards = shardTargets(target, settings.deliveryShards).map((shard) => ({
     prefix: shard.prefix,
     queue: openQueueOn(queueing, shard.prefix, () => {}),
@@ -96,9 +97,6 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     metrics,
   }
   tellStanding({ metrics, storage, redis, shards, clock, ready })
-  await whenReady(redis)
-  await requireNoEviction(redis)
-  await requireSameShards(redis, prefix, settings.deliveryShards)
   await keepOpteryxWebhook(opteryx, deps)
   const recorders = shards.map((shard) => {
     // each waits for entries of its own, and would keep the others waiting on a connection in common

@@ -1,4 +1,5 @@
-import { whenReady, type Redis } from './redis.ts'
+import { requireNoEviction, whenReady, type Redis } from './redis.ts'
+import { SettingsError } from './settings.ts'
 import { keys } from './transport.ts'
 
 /** Says what the shards are, in a Redis that does not know yet. */
@@ -7,22 +8,32 @@ export async function noteShards(redis: Redis, prefix: string, count: number): P
 }
 
 /**
- * With different numbers one process would put work where no other looks for it. Redis keeps the number that it was
- * filled with, and whoever comes with another is refused: now, or as soon as a Redis that is away is back.
- *
- * @throws when it is another, or later as an unhandled rejection, which ends the process
+ * Resolves when this Redis can be worked with, or after a moment when it is away, which is no reason not to start. Ends
+ * the connection when it cannot.
  */
-export async function requireSameShards(redis: Redis, prefix: string, count: number): Promise<void> {
-  const check = () => refuseOther(redis, prefix, count)
-  redis.on('ready', () => void check())
+export async function requireUsable(redis: Redis, prefix: string, shards: number): Promise<void> {
   await whenReady(redis)
-  if (redis.status === 'ready') await check()
+  try {
+    if (redis.status === 'ready') {
+      await requireNoEviction(redis)
+      await refuseOther(redis, prefix, shards)
+    }
+  } catch (error) {
+    redis.disconnect()
+    throw error
+  }
+  // one that comes back may be another; the rejection ends the process
+  redis.on('ready', () => void refuseOther(redis, prefix, shards))
 }
 
+/**
+ * With different numbers one process would put work where no other looks for it: Redis keeps the number that it was
+ * filled with, and whoever comes with another is refused.
+ */
 async function refuseOther(redis: Redis, prefix: string, count: number): Promise<void> {
   const known = await knownShards(redis, prefix, count).catch(() => count)
   if (known === count) return
-  throw new Error(
+  throw new SettingsError(
     `the queue in this Redis is divided into ${known} shards, and DELIVERY_SHARDS says ${count}; it must be the same for every process. To change it: stop ingest, then the dispatchers, then status, which writes down what is left to be recorded; empty this Redis (FLUSHALL; of a private one delete the folder redis/queue in the data folder); start all with the new number. What is open is put back from the database.`,
   )
 }
