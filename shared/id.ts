@@ -49,6 +49,11 @@ export function idTime(id: string): number | undefined {
 /** The BullMQ job of one generation of a delivery: 0 is the automatic one, each redelivery takes the next. */
 export const jobId = (delivery: string, generation: number): string => `${delivery}.${generation}`
 
+export function readJobId(id: string): { delivery: string; generation: number } {
+  const dot = id.lastIndexOf('.')
+  return { delivery: id.slice(0, dot), generation: Number(id.slice(dot + 1)) }
+}
+
 /** A signing secret in the form of Standard Webhooks: `whsec_` and 32 random bytes in base64. */
 export const createSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`
 

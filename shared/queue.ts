@@ -1,6 +1,6 @@
 import { Job, Queue, type ConnectionOptions, type JobsOptions } from 'bullmq'
 import type { RetryPolicy } from './contracts/retry.ts'
-import { jobId } from './id.ts'
+import { jobId, readJobId } from './id.ts'
 import { connectRedis, failFast, together, watchErrors, type Redis, type RedisTarget } from './redis.ts'
 import type { Shards } from './shards.ts'
 import type { OpenDelivery } from './storage/storage.ts'
@@ -15,15 +15,16 @@ export type DeliveryJob = {
   deliveryId: string
   eventId: string
   webhookId: string
-  organizationId: string
   generation: number
   /** Attempts that this generation had before the job was made (again). */
   step: number
-  /** Set where the job is that of a batch; delivery and event are then those of its first member. */
+  /** Set where the job is that of a batch; its event is then that of the first member, and no delivery is its own. */
   batchId?: string
   /** Set where the job waits for those of earlier events in the same lane. */
   lane?: string
 }
+/** What of it lies in Redis: the rest is in the id of the job. */
+type JobData = Pick<DeliveryJob, 'eventId' | 'webhookId' | 'step' | 'lane'> & { batch?: true }
 export type QueuedDelivery = { job: DeliveryJob; retry: RetryPolicy; delayMs?: number; turn?: Turn }
 
 /** Whose turn comes first when there is more to do than can be done: fresh events, then what is tried again, then what many asked for again. */
@@ -93,7 +94,7 @@ export function openQueueOn(connection: Redis, prefix: string, onError: (error: 
       for (let at = 0; at < deliveries.length; at += chunk) {
         // addBulk is a pipeline and no transaction: when it throws, some may have been added, and repeating is harmless.
         await bull.addBulk(
-          deliveries.slice(at, at + chunk).map((queued) => ({ name: 'deliver', data: queued.job, opts: jobOptions(queued) })),
+          deliveries.slice(at, at + chunk).map((queued) => ({ name: 'deliver', data: jobData(queued.job), opts: jobOptions(queued) })),
         )
       }
     },
@@ -154,11 +155,28 @@ function jobOptions({ job, retry, delayMs = 0, turn }: QueuedDelivery): JobsOpti
     attempts: Math.max(1, attempts - job.step),
     backoff: backoffOf(retry) as unknown as NonNullable<JobsOptions['backoff']>,
     ...(delayMs > 0 && { delay: delayMs }),
-    // SQL is the log, and the mark of a finished job absorbs a repeated fan-out: the job itself need not stay.
-    removeOnComplete: true,
-    removeOnFail: { age: 3_600, count: 10_000 },
     stackTraceLimit: 1,
   }
+}
+
+/**
+ * What becomes of jobs that have ended; said by the worker, once, and not by each job. SQL is the log, and the mark of a
+ * finished job absorbs a repeated fan-out: the job itself need not stay.
+ */
+export const afterwards = { removeOnComplete: { count: 0 }, removeOnFail: { age: 3_600, count: 10_000 } }
+
+const jobData = ({ eventId, webhookId, step, batchId, lane }: DeliveryJob): JobData => ({
+  eventId,
+  webhookId,
+  step,
+  ...(batchId !== undefined && { batch: true }),
+  ...(lane !== undefined && { lane }),
+})
+
+export function readJob({ id = '', data }: Pick<Job, 'id' | 'data'>): DeliveryJob {
+  const { batch, ...said } = data as JobData
+  const { delivery, generation } = readJobId(id)
+  return { ...said, deliveryId: delivery, generation, ...(batch && { batchId: delivery }) }
 }
 
 function backoffOf(retry: RetryPolicy): Backoff {
@@ -169,10 +187,10 @@ function backoffOf(retry: RetryPolicy): Backoff {
 
 /** The job of an open delivery, to be run when its next attempt is due. Members of a batch have one job in common. */
 export function jobOf(open: OpenDelivery, now: number, turn?: Turn): QueuedDelivery {
-  const { id: deliveryId, eventId, webhookId, organizationId, generation, step, lane } = open
+  const { id: deliveryId, eventId, webhookId, generation, step, lane } = open
   const batchId = batchOf(open)
   return {
-    job: { deliveryId, eventId, webhookId, organizationId, generation, step, ...(batchId && { batchId }), ...(lane && { lane }) },
+    job: { deliveryId, eventId, webhookId, generation, step, ...(batchId && { batchId }), ...(lane && { lane }) },
     retry: open.retry,
     delayMs: Math.max(0, (open.nextAttemptAt ?? now) - now),
     ...(turn && { turn }),

@@ -1,6 +1,6 @@
 import { DelayedError, UnrecoverableError, Worker, type ConnectionOptions, type Job } from 'bullmq'
 import type { Logger } from '../../shared/logger.ts'
-import { queueName, parkedMs, type Backoff, type DeliveryJob, type DeliveryQueue } from '../../shared/queue.ts'
+import { afterwards, parkedMs, queueName, readJob, type Backoff, type DeliveryQueue } from '../../shared/queue.ts'
 import { watchErrors, type Redis } from '../../shared/redis.ts'
 import { deliver, type AttemptJob, type DeliverDeps } from './deliver.ts'
 import type { Parking } from './parking.ts'
@@ -45,6 +45,7 @@ export function startWorker({ connection, prefix }: WorkerPlace, settings: Worke
     // A job whose dispatcher died is run again, however often that happens: giving up would lose it.
     maxStalledCount: 1_000_000,
     runRetryDelay: 1_000,
+    ...afterwards,
     settings: { backoffStrategy: (_attemptsMade, _type, error) => (error instanceof RetryLater ? error.delayMs : pauseAfterFaultMs) },
   })
   watchErrors(worker as unknown as Parameters<typeof watchErrors>[0], (error) => log.warn({ err: error }, 'queue trouble'))
@@ -92,7 +93,7 @@ async function work(job: Job, token: string, deps: WorkerDeps, signal: AbortSign
 }
 
 function attemptOf(job: Job): AttemptJob {
-  const data = job.data as DeliveryJob
+  const data = readJob(job)
   const step = data.step + job.attemptsMade + 1
   return {
     ...data,

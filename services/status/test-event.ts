@@ -24,7 +24,7 @@ export async function sendTestEvent(
   await deps.storage.deliveries.create([{ ...row, batchId: null, lane: null, cause: null }], now)
   try {
     await deps.bodies.put([{ envelope: event.envelope, data: Buffer.from(event.raw).toString() }], [{ eventId, webhookId }])
-    await deps.queue.add([{ job: { deliveryId: id, eventId, webhookId, organizationId, generation: 0, step: 0 }, retry: webhook.retry }])
+    await deps.queue.add([{ job: { deliveryId: id, eventId, webhookId, generation: 0, step: 0 }, retry: webhook.retry }])
     await deps.storage.events.markFannedOut([{ id: eventId, matched: 1 }], now)
   } catch (error) {
     // durable already, and not marked: it is late, not lost

@@ -11,7 +11,7 @@ let proxy: Server | undefined
 afterEach(() => void proxy?.close())
 
 const job: QueuedDelivery = {
-  job: { deliveryId: 'd', eventId: 'e', webhookId: 'w', organizationId: 'org', generation: 0, step: 0 },
+  job: { deliveryId: 'd', eventId: 'e', webhookId: 'w', generation: 0, step: 0 },
   retry: defaultRetryPolicy,
 }
 

@@ -83,7 +83,7 @@ describe('a Redis that was wiped', () => {
     })
     expect(await job?.getState()).toBe('delayed')
     expect(Math.abs((job?.timestamp ?? 0) + (job?.delay ?? 0) - nextAttemptAt)).toBeLessThan(1_000)
-    expect(job?.data).toMatchObject({ deliveryId: delivery.id, step: 1 })
+    expect(job?.data).toMatchObject({ eventId: delivery.eventId, step: 1 })
     expect(job?.opts.attempts).toBe(3)
   })
 

@@ -18,7 +18,6 @@ const job: AttemptJob = {
   deliveryId: 'd',
   eventId: event.id,
   webhookId: 'w',
-  organizationId: 'org',
   generation: 0,
   jobId: 'd.0',
   step: 1,
