@@ -58,7 +58,7 @@ async function fanOut(count: number, members: Partial<NewDelivery> = {}): Promis
   return all
 }
 
-const common = { redisUrl: 'unused', databaseUrl: 'unused', masterKey: Buffer.alloc(32).toString('base64') }
+const common = { redisUrl: 'redis://unused', databaseUrl: 'unused', masterKey: Buffer.alloc(32).toString('base64') }
 
 /** Status by a clock that the test moves, a dispatcher by the real one: it decides which jobs are due. */
 async function work(): Promise<void> {
