@@ -56,11 +56,8 @@ describe('the relay', () => {
     const id = deliveryId(event.envelope.id, webhook.id)
     const job = await parts().queue.bull.getJob(jobId(id, 0))
     expect(job?.data).toEqual({
-      deliveryId: id,
       eventId: event.envelope.id,
       webhookId: webhook.id,
-      organizationId: 'org',
-      generation: 0,
       step: 0,
     })
     expect(await parts().redis.get(parts().key.event(event.envelope.id))).toMatch(/\n\{"rows":3\}$/)
