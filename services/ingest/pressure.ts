@@ -58,7 +58,7 @@ export type Pressure = {
   stop(): void
 }
 
-const measureEveryMs = 1_000
+const measureEveryMs = 500
 const retryAfterSeconds = 5
 
 /** @param shards where they lie */

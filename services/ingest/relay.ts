@@ -17,7 +17,7 @@ import type { Pressure } from './pressure.ts'
 export type RelayDeps = {
   storage: Pick<Storage, 'events' | 'deliveries' | 'subscriptions' | 'webhooks' | 'directory'>
   queue: Pick<DeliveryQueue, 'add'>
-  bodies: Pick<Bodies, 'put'>
+  bodies: Bodies
   lanes: Lanes
   formats: Registry<Format>
   pressure: Pick<Pressure, 'room'>
@@ -169,6 +169,8 @@ export function startRelay(deps: RelayDeps): Relay {
       } catch (error) {
         if (stopping) return
         if (!failed) deps.log.warn({ err: error, events: held.size }, 'fan-out failed, will be repeated')
+        // Bodies without jobs are drained by nobody: a Redis that was filled by them would never have room again. What has its job reads SQL.
+        await deps.bodies.unlink(round.map(({ envelope }) => envelope.id)).catch(() => {})
         failed = true
         await new Promise((resolve) => setTimeout(resolve, pauseAfterFaultMs))
       }

@@ -59,10 +59,10 @@ async function run({ seconds, random, short, say }: Stage): Promise<Verdict> {
   const settings = { LOG_LEVEL: 'error' }
   return withWorld({ dispatchers: 1, settings, random, sinks: { steady: steady(random, 1, 10) } }, async (world) => {
     const { redis } = world.system
-    const limit = (await usedBytes(world)) + (short ? 4 : 16) * 1_048_576
+    const limit = (await usedBytes(world)) + (short ? 8 : 16) * 1_048_576
     await redis.ask('CONFIG', 'SET', 'maxmemory', String(limit))
     world.freeze('dispatcher-1')
-    const client = world.publish({ perSecond: 400, padding: 8_000, hold: () => false })
+    const client = world.publish({ perSecond: short ? 130 : 400, padding: 8_000, hold: () => false })
     const most = await fill(world, client, limit, short ? 12_000 : Math.max(40_000, seconds * 1_000))
     const [refused, refusedByRedis] = [refusals(client), await refusedCommands(world)]
     say(`${client.accepted()} accepted, ${refused} refused, Redis ${Math.round(most * 100)} % full`)
