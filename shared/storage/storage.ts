@@ -7,6 +7,7 @@ import type { DirectoryStore } from './directory.ts'
 import type { LedgerStore } from './ledger.ts'
 import type { OpenMetadataStore } from './openmetadata.ts'
 import type { ReplayStore } from './replay.ts'
+import type { StatsStore } from './stats.ts'
 import type { RetentionStore } from './retention.ts'
 import type {
   AcceptResult,
@@ -32,6 +33,7 @@ import type {
 /** Who uses the port uses its records: one import for both. */
 export type * from './records.ts'
 export type * from './collect.ts'
+export type * from './stats.ts'
 export type * from './replay.ts'
 export type { Subscription }
 
@@ -227,29 +229,6 @@ export type RedeliveryStore = {
 }
 
 export type CountBounds = { upTo?: number | undefined; patienceMs?: number | undefined }
-
-/** Figures for people who look: each is found along an index, or stops counting. `minute` is the time of its beginning. */
-export type StatsStore = {
-  /** Events by the minute of their acceptance, attempts by that of their start; minutes without any are left out. */
-  minutes(
-    organizationId: string,
-    from: number,
-    to: number,
-  ): Promise<{ minute: number; accepted: number; succeeded: number; failed: number }[]>
-  /** From acceptance to delivery, of the latest deliveries made since the time. */
-  latencies(organizationId: string, since: number, limit: number): Promise<number[]>
-  backlog(
-    organizationId: string,
-    now: number,
-    upTo: number,
-  ): Promise<{ pending: number; retrying: number; due: number; oldestAcceptedAt: number | null }>
-  /** Finished attempts of each webhook, in stretches of time. */
-  health(
-    organizationId: string,
-    since: number,
-    stretchMs: number,
-  ): Promise<{ webhookId: string; at: number; succeeded: number; failed: number }[]>
-}
 
 export type DeliveryStore = {
   /** Ignores pairs that exist. Returns those of the given ids that are open and were not tried yet, that is: which need a job, with the batch that they were put into. */
