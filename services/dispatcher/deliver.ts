@@ -129,8 +129,7 @@ async function begin(job: AttemptJob, members: Member[], deps: DeliverDeps): Pro
     const wanted = members.filter((_, i) => !held[i]).map(({ eventId }) => eventId)
     const limits = limitsOf(webhook, deps)
     const entries = obstacle ? [] : attempts.map((attempt) => startedEntry(job, attempt, startedAt))
-    const leaseMs = (webhook?.timeoutMs ?? 0) + leaseMarginMs
-    const begun = await deps.report.begin({ job, wanted, version, entries, limits, leaseMs })
+    const begun = await deps.report.begin({ job, wanted, version, entries, limits })
     if (begun.kind === 'done' || begun.kind === 'behind') return begun
     if (begun.kind === 'full' && (await deps.room.wait(job.webhookId))) continue
     if (begun.kind === 'full' || begun.kind === 'closed') return { kind: 'no room', limits }
@@ -161,6 +160,7 @@ async function recipientsOf(events: Event[], { recipients }: OpenWebhook, { dire
 const limitsOf = (webhook: OpenWebhook | undefined, { slots }: Pick<DeliverDeps, 'slots'>): Limits => ({
   cap: webhook?.maxInFlight ?? Math.max(1, Math.ceil(slots() / 2)),
   rate: webhook?.rateLimit ?? 0,
+  leaseMs: (webhook?.timeoutMs ?? 0) + leaseMarginMs,
 })
 
 function whyNot(webhook: OpenWebhook | undefined): string | undefined {

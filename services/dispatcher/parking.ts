@@ -71,7 +71,7 @@ export function startParking(
   return {
     letGo,
     async park({ jobId, webhookId }, limits) {
-      await letGo(await scripted.tidingsPark(...lot(webhookId), webhookId, jobId, limits.cap, limits.rate))
+      await letGo(await scripted.tidingsPark(...lot(webhookId), webhookId, jobId, limits.cap, limits.rate, limits.leaseMs))
     },
     async standInLine(job) {
       const [head] = job.lane ? await redis.zrange(key.lane(job.lane), '0', '0') : []

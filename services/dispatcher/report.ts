@@ -13,12 +13,12 @@ type Held = Extract<OutcomeEntry, { kind: 'held' }>
 
 /** The job whose attempt it is, as far as Redis needs to know it. */
 export type Attempted = { jobId: string; webhookId: string; eventId: string; batchId?: string | undefined; lane?: string | undefined }
-/** What a webhook allows: requests under way at once, and a second (0: no limit). */
-export type Limits = { cap: number; rate: number }
+/** What a webhook allows: requests under way at once, and a second (0: no limit); and how long one counts as under way, should its process die. */
+export type Limits = { cap: number; rate: number; leaseMs: number }
 
 /**
  * What Redis said when an attempt was about to begin. `stale`: the registry moved on. `full`: as many requests are under
- * way as may be. `closed`: the breaker or the rate limit keeps it away. `behind`: an earlier event of its lane is not done.
+ * way as may be, or those that are do not come back. `closed`: the breaker or the rate limit keeps it away. `behind`: an earlier event of its lane is not done.
  * Of all these but the first, nothing was begun.
  */
 export type Begun =
@@ -37,8 +37,6 @@ export type BeginInput = {
   /** None: only look. */
   entries: Started[]
   limits: Limits
-  /** How long the attempt counts as under way, should this process die. */
-  leaseMs: number
 }
 
 export type FinishInput = {
@@ -90,9 +88,9 @@ export function openReport(redis: Redis, prefix: string, retell: Pick<Retell, 'k
     // of one event that goes to many, its body comes over once
     const wanted = [...new Set(inputs.flatMap((input) => input.wanted))]
     const args: (string | number)[] = [wanted.length, ...wanted]
-    for (const { job, version, limits, leaseMs, texts } of inputs) {
+    for (const { job, version, limits, texts } of inputs) {
       const lane = [job.lane ?? '', job.lane ? laneMember(job) : '']
-      args.push(version, job.jobId, job.webhookId, ...lane, limits.cap, limits.rate, leaseMs, texts.length, ...texts)
+      args.push(version, job.jobId, job.webhookId, ...lane, limits.cap, limits.rate, limits.leaseMs, texts.length, ...texts)
     }
     const [found, ...answers] = await scripted.tidingsBegin(prefix, ...args)
     const events = new Map(wanted.map((id, i) => [id, found[i] ? decodeEvent(found[i]) : undefined]))
@@ -103,8 +101,8 @@ export function openReport(redis: Redis, prefix: string, retell: Pick<Retell, 'k
     const args: (string | number)[] = [...rules]
     for (const { job, done, ended, verdict, limits, texts } of inputs) {
       const lane = [job.lane ?? '', job.lane && ended ? laneMember(job) : '']
-      args.push(job.webhookId, job.jobId, verdict.kind, done ? '1' : '', ...lane, limits.cap, limits.rate, verdict.closedMs ?? 0)
-      args.push(texts.length, ...texts)
+      args.push(job.webhookId, job.jobId, verdict.kind, done ? '1' : '', ...lane, limits.cap, limits.rate)
+      args.push(limits.leaseMs, verdict.closedMs ?? 0, texts.length, ...texts)
     }
     return scripted.tidingsFinish(prefix, ...args)
   }, together)

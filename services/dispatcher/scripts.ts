@@ -1,56 +1,6 @@
-/**
- * What has to happen in Redis all at once, in its own language. A webhook's gate says whether a request may go to it now:
- * `open` is the time until which its breaker keeps requests away, `probe` and `prober` the one that may try then,
- * `tat` the theoretical arrival time of its rate limit (GCRA). `busy` holds the jobs under way with the time when they
- * count no longer, should their dispatcher have died; a job that was let out of the parking lot has its place there already.
- */
+import { clock, hanging, release } from './gate.ts'
 
-/** The clock of Redis: dispatchers whose own ones differ agree on it. */
-const clock = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)`
-
-/** Jobs that leave the parking lot of one webhook in a second at most. */
-const releasedPerSecond = 200
-
-/** Lets out of the parking lot what may go now, and notes when it is worth looking again. */
-const release = `
-local function release(keys, webhook, now, cap, rate, most)
-  local waiting = redis.call('ZCARD', keys.parked)
-  if waiting == 0 then redis.call('ZREM', keys.parking, webhook) return {} end
-  local gate = redis.call('HMGET', keys.gate, 'open', 'probe', 'tat', 'out')
-  local open, again = tonumber(gate[1]), now + 1000
-  local room = math.min(most, waiting)
-  if open then
-    local closed = math.max(open, tonumber(gate[2] or '0'))
-    if now < closed then redis.call('ZADD', keys.parking, closed, webhook) return {} end
-    room = 1
-  else
-    redis.call('ZREMRANGEBYSCORE', keys.busy, '-inf', '(' .. now)
-    room = math.min(room, cap - redis.call('ZCARD', keys.busy))
-    local tat = math.max(tonumber(gate[3] or '0'), now)
-    if rate > 0 then room = math.min(room, math.floor((now + 1000 - tat) * rate / 1000)) end
-    -- what has piled up comes out in a stream: all at once, the others would feel it
-    local out = math.max(tonumber(gate[4] or '0'), now)
-    room = math.min(room, math.floor((now + 100 - out) * ${releasedPerSecond} / 1000))
-    if room <= 0 then again = now + 100 end
-    if room > 0 then
-      redis.call('HSET', keys.gate, 'out', out + room * 1000 / ${releasedPerSecond})
-      if rate > 0 then redis.call('HSET', keys.gate, 'tat', tat + room * 1000 / rate) end
-    end
-  end
-  local out = {}
-  if room > 0 then
-    local popped = redis.call('ZPOPMIN', keys.parked, room)
-    for i = 1, #popped, 2 do
-      out[#out + 1] = popped[i]
-      redis.call('ZADD', keys.busy, now + 60000, popped[i])
-    end
-    if open then redis.call('HSET', keys.gate, 'probe', now + 60000, 'prober', out[1]) end
-  end
-  if #out < waiting then redis.call('ZADD', keys.parking, again, webhook) else redis.call('ZREM', keys.parking, webhook) end
-  return out
-end`
+/** What has to happen in Redis all at once, in its own language: scripts over what lies beside the queue. */
 
 /**
  * Looks, and notes that attempts begin: none is marked as started that should not be made, none is made unmarked. Many
@@ -59,7 +9,7 @@ end`
  * ARGV events event… and of each: version job webhook lane laneMember cap rate leaseMs entries entry… (no entry: only look)
  * Answers events first, then of each: what became of it, and what belongs to that.
  */
-export const begin = `
+export const begin = `${hanging}
 local base = KEYS[1]
 local version = redis.call('GET', base .. ':registry') or '0'
 ${clock}
@@ -90,6 +40,7 @@ local function ask(known, job, webhook, lane, member, cap, rate, leaseMs, first,
       redis.call('ZREMRANGEBYSCORE', busyKey, '-inf', '(' .. now)
       if redis.call('ZCARD', busyKey) >= cap then return {'full'} end
     end
+    if spare(gateKey, busyKey, now, leaseMs) == 0 then return {'full'} end
     if rate > 0 then
       local tat = math.max(tonumber(gate[4] or '0'), now)
       if tat - now >= 1000 then return {'closed'} end
@@ -116,7 +67,7 @@ return answers`
 /**
  * Notes how attempts ended, moves the breakers, and says of each which jobs may run now.
  * KEYS[1] as above · ARGV doneSeconds failures openMs openMaxMs
- * and of each: webhook job verdict done lane laneMember cap rate closedMs entries entry…
+ * and of each: webhook job verdict done lane laneMember cap rate leaseMs closedMs entries entry…
  */
 export const finish = `${release}
 local base = KEYS[1]
@@ -144,10 +95,11 @@ local function fail(gateKey, gate, open, closedMs)
   end
 end
 
-local function tell(webhook, job, verdict, done, lane, member, cap, rate, closedMs, first, last)
+local function tell(webhook, job, verdict, done, lane, member, cap, rate, leaseMs, closedMs, first, last)
   local keys = {gate = base .. ':gate:' .. webhook, busy = base .. ':busy:' .. webhook, parked = base .. ':parked:' .. webhook, parking = base .. ':parking'}
   for i = first, last do told[#told + 1] = ARGV[i] end
   if done == '1' then redis.call('SET', base .. ':done:' .. job, '1', 'EX', ARGV[1]) end
+  if verdict == 'good' then answered(keys.gate, keys.busy, now, leaseMs) end
   redis.call('ZREM', keys.busy, job)
   local out = {}
   if member ~= '' then
@@ -166,31 +118,31 @@ local function tell(webhook, job, verdict, done, lane, member, cap, rate, closed
   elseif verdict == 'bad' then fail(keys.gate, gate, open, closedMs)
   elseif open then redis.call('HDEL', keys.gate, 'probe', 'prober') end
   if redis.call('EXISTS', keys.parked) == 1 then
-    for _, freed in ipairs(release(keys, webhook, now, cap, rate, 2)) do out[#out + 1] = freed end
+    for _, freed in ipairs(release(keys, webhook, now, cap, rate, leaseMs, 2)) do out[#out + 1] = freed end
   end
   return out
 end
 
-local answers, at = {}, 5
+local freed, at = {}, 5
 while at <= #ARGV do
-  local last = at + 9 + ARGV[at + 9]
-  answers[#answers + 1] = tell(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], tonumber(ARGV[at + 6]),
-    tonumber(ARGV[at + 7]), tonumber(ARGV[at + 8]), at + 10, last)
+  local last = at + 10 + ARGV[at + 10]
+  freed[#freed + 1] = tell(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], tonumber(ARGV[at + 6]),
+    tonumber(ARGV[at + 7]), tonumber(ARGV[at + 8]), tonumber(ARGV[at + 9]), at + 11, last)
   at = last + 1
 end
 if #told > 0 then redis.call('XADD', base .. ':outcomes', '*', 'o', '[' .. table.concat(told, ',') .. ']') end
-return answers`
+return freed`
 
 /**
  * Parks a job that the queue keeps as delayed; says it again at once should it be free to go by now.
- * KEYS gate busy parked parking · ARGV webhook job cap rate
+ * KEYS gate busy parked parking · ARGV webhook job cap rate leaseMs
  */
 export const park = `${release}
 local keys = {gate = KEYS[1], busy = KEYS[2], parked = KEYS[3], parking = KEYS[4]}
 ${clock}
 redis.call('ZADD', keys.parked, now, ARGV[2])
-redis.call('HSET', keys.gate, 'cap', ARGV[3], 'rate', ARGV[4])
-return release(keys, ARGV[1], now, tonumber(ARGV[3]), tonumber(ARGV[4]), 1)`
+redis.call('HSET', keys.gate, 'cap', ARGV[3], 'rate', ARGV[4], 'lease', ARGV[5])
+return release(keys, ARGV[1], now, tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), 1)`
 
 /**
  * Says of a job that it waits in SQL, unless there is room for it here, or it is parked already.
@@ -206,5 +158,5 @@ return 1`
 export const look = `${release}
 local keys = {gate = KEYS[1], busy = KEYS[2], parked = KEYS[3], parking = KEYS[4]}
 ${clock}
-local limits = redis.call('HMGET', keys.gate, 'cap', 'rate')
-return release(keys, ARGV[1], now, tonumber(limits[1] or ARGV[2]), tonumber(limits[2] or '0'), 1000)`
+local limits = redis.call('HMGET', keys.gate, 'cap', 'rate', 'lease')
+return release(keys, ARGV[1], now, tonumber(limits[1] or ARGV[2]), tonumber(limits[2] or '0'), tonumber(limits[3] or '0'), 1000)`

@@ -5,7 +5,7 @@ import type { Envelope, EventDraft } from '../../shared/contracts/event.ts'
 import { createId } from '../../shared/id.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { Problem } from '../../shared/problem.ts'
-import type { AcceptResult, NewEvent, Storage } from '../../shared/storage/storage.ts'
+import type { AcceptResult, FanOutPlan, NewDelivery, NewEvent, Storage } from '../../shared/storage/storage.ts'
 import { traceIdIn } from '../../shared/tracing.ts'
 import type { IngestObserver } from './observe.ts'
 import type { Pressure } from './pressure.ts'
@@ -13,7 +13,7 @@ import type { Relay } from './relay.ts'
 
 export type AcceptDeps = {
   storage: Pick<Storage, 'events'>
-  relay: Pick<Relay, 'offer'>
+  relay: Pick<Relay, 'plan' | 'offer'>
   pressure: Pick<Pressure, 'check'>
   observe?: IngestObserver | undefined
   clock: Clock
@@ -39,12 +39,21 @@ export async function accept(submission: Submission, deps: AcceptDeps): Promise<
   const now = deps.clock.now()
   const observed = deps.observe?.accepting(submission, now)
   const events = submission.drafts.map((draft) => newEvent(draft, submission, now, observed?.traceparent))
-  const result = await store(events, submission, now, deps)
+  const plan = deps.relay.plan(events)
+  const result = await store(events, plan, submission, now, deps)
   if (result.kind === 'conflict') throw conflict(result, events.length)
   observed?.accepted(result.events, deps.clock.now())
 
   const fresh = events.filter((_, i) => result.events[i]?.duplicate === false)
-  deps.relay.offer(fresh.map(({ envelope, data, raw }) => ({ envelope, data: dataText(raw, data), receivedAt: now })))
+  const planned = result.planned ? plannedOf(plan) : undefined
+  deps.relay.offer(
+    fresh.map(({ envelope, data, raw }) => ({
+      envelope,
+      data: dataText(raw, data),
+      receivedAt: now,
+      planned: planned && (planned.get(envelope.id) ?? []),
+    })),
+  )
   for (const { envelope } of fresh) {
     deps.log.info(
       {
@@ -86,15 +95,31 @@ function newEvent(
   }
 }
 
-async function store(events: NewEvent[], submission: Submission, now: number, deps: AcceptDeps): Promise<AcceptResult> {
+async function store(
+  events: NewEvent[],
+  plan: FanOutPlan | undefined,
+  submission: Submission,
+  now: number,
+  deps: AcceptDeps,
+): Promise<AcceptResult> {
   const idempotency = idempotencyOf(submission)
   try {
-    return await deps.storage.events.accept({ events, organizationId: submission.organizationId, idempotency, now })
+    return await deps.storage.events.accept({ events, plan, organizationId: submission.organizationId, idempotency, now })
   } catch (cause) {
     // Disk full, disk gone, database locked: nothing was stored, so nothing may be answered with 202.
     deps.log.error({ err: cause }, 'events not stored')
     throw new Problem('unavailable', 'the events could not be stored; send them again', { retryAfterSeconds: 2, cause })
   }
+}
+
+function plannedOf(plan: FanOutPlan | undefined): Map<string, NewDelivery[]> {
+  const planned = new Map<string, NewDelivery[]>()
+  for (const delivery of plan?.deliveries ?? []) {
+    const others = planned.get(delivery.eventId)
+    if (others) others.push(delivery)
+    else planned.set(delivery.eventId, [delivery])
+  }
+  return planned
 }
 
 function idempotencyOf({ headers, drafts }: Submission): { key: string; bodyHash: string } | undefined {

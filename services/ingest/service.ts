@@ -54,8 +54,9 @@ export async function startIngest({ settings, storage, redis: target, vault, log
   const shards = shardTargets(target, settings.deliveryShards)
   const watch = startWatch({ redis, clock, log })
   const queues = shards.map(({ prefix }) => openQueueOn(queueing, prefix, () => {}))
-  const bodies = bodiesIn(shards.map(({ prefix }) => openBodies(redis, prefix)))
-  const lanes = lanesIn(shards.map(({ prefix }) => openLanes(redis, prefix)))
+  // where the queues are, and by the same connection: a body is there before its job
+  const bodies = bodiesIn(shards.map(({ prefix }) => openBodies(queueing, prefix)))
+  const lanes = lanesIn(shards.map(({ prefix }) => openLanes(queueing, prefix)))
   const pressure = watchPressure(redis, shards.all, settings.databaseUrl, log)
   const relay = startRelay({ storage, queue: queueIn(queues), bodies, lanes, formats, pressure, observe, clock, log })
   const limits = createRateLimits(

@@ -166,8 +166,12 @@ export type NewEvent = {
   receivedAt: number
 }
 
+/** Deliveries of events that are about to be accepted, as they were matched at that version of the registry. */
+export type FanOutPlan = { version: number; deliveries: NewDelivery[] }
+
 export type AcceptResult =
-  | { kind: 'accepted'; events: { id: string; duplicate: boolean }[] }
+  /** `planned`: the deliveries of the plan were stored too; without it they are left to the relay. */
+  | { kind: 'accepted'; events: { id: string; duplicate: boolean }[]; planned?: boolean }
   /** Nothing was written. `index` is the event whose id is taken by another body; -1: the `Idempotency-Key` is. */
   | { kind: 'conflict'; index: number; id: string }
 

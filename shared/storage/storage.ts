@@ -15,6 +15,7 @@ import type {
   Attempt,
   DeliveryRow,
   EventType,
+  FanOutPlan,
   NewDelivery,
   NewEvent,
   OpenDelivery,
@@ -202,6 +203,8 @@ export type EventStore = {
   /** All or nothing. Resolves once the commit is on disk. `idempotency` makes the whole request repeatable. */
   accept(request: {
     events: NewEvent[]
+    /** Stored in the same commit where the registry is still at its version, and the engine does that. */
+    plan?: FanOutPlan | undefined
     organizationId: string
     idempotency?: { key: string; bodyHash: string } | undefined
     now: number

@@ -73,6 +73,43 @@ describe('the relay', () => {
     expect(await parts().redis.keys('*:event:*')).toEqual([])
   })
 
+  it('plans the deliveries of an event on its way in: rows share its commit, and only the jobs are left to do', async () => {
+    const [webhook] = (await subscribed(1)) as [Webhook]
+    const { offer, plan } = relay()
+    expect(plan([aNewEvent()]), 'before it has read the registry').toBeUndefined()
+    offer([offered(await accepted())])
+    await eventually(() => expect(plan([aNewEvent()])).toBeDefined())
+
+    const event = aNewEvent({}, parts().clock.now())
+    const planned = plan([event])
+    const request = { events: [event], plan: planned, organizationId: 'org', now: event.receivedAt }
+    expect(await parts().storage.events.accept(request)).toMatchObject({ kind: 'accepted', planned: true })
+    const id = deliveryId(event.envelope.id, webhook.id)
+    expect(await parts().storage.deliveries.stillOpen([id])).toMatchObject([{ id, webhookId: webhook.id, step: 0 }])
+    expect(await parts().queue.bull.getJob(jobId(id, 0))).toBeUndefined()
+
+    offer([{ ...offered(event), planned: planned?.deliveries }])
+
+    expect(await fannedOut(event)).toMatchObject({ matched: 1 })
+    expect(await parts().queue.bull.getJob(jobId(id, 0))).toBeDefined()
+  })
+
+  it('plans nothing for a webhook that takes batches, and nothing for a wide fan-out', async () => {
+    const { storage } = parts()
+    const batching = aWebhook({ organizationId: 'batching', batchSize: 10 })
+    await storage.webhooks.create(batching)
+    await storage.subscriptions.add(aSubscription({ organizationId: 'batching', webhookId: batching.id }))
+    await subscribed(201, 'wide')
+    await subscribed(1)
+    const { offer, plan } = relay()
+    offer([offered(await accepted())])
+    await eventually(() => expect(plan([aNewEvent()])).toBeDefined())
+
+    expect(plan([aNewEvent({ organizationId: 'batching' })])).toBeUndefined()
+    expect(plan([aNewEvent({ organizationId: 'wide' })])).toBeUndefined()
+    expect(plan([aNewEvent({ to: [batching.id] })])).toBeUndefined()
+  })
+
   it('goes by a subscription that was committed before the event', async () => {
     const { offer } = relay()
     const before = await accepted()

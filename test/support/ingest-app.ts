@@ -1,5 +1,5 @@
 import { createIngestApp, type RouteDeps } from '../../services/ingest/routes.ts'
-import type { AcceptedEvent } from '../../services/ingest/relay.ts'
+import type { AcceptedEvent } from '../../services/ingest/matching.ts'
 import { ingestSettings } from '../../services/ingest/settings.ts'
 import { createAuthenticate } from '../../shared/http/authenticate.ts'
 import type { App } from '../../shared/http/app.ts'
@@ -44,7 +44,7 @@ export async function openIngestApp(
   const [adapters, schemes] = await Promise.all([loadSources(), loadSchemes()])
   const lookedUp: string[] = []
   const lookups = { offer: (ids: string[]) => void lookedUp.push(...ids) }
-  const relay = { offer: (events: AcceptedEvent[]) => void offered.push(...events) }
+  const relay = { plan: () => undefined, offer: (events: AcceptedEvent[]) => void offered.push(...events) }
   const authenticate = createAuthenticate(storage, clock)
   const log = createLogger('test', 'silent')
 

@@ -3,6 +3,7 @@ import type { OutcomeEntry } from '../../contracts/delivery.ts'
 import type { DeliveryStore, OpenDelivery } from '../storage.ts'
 import type { Db } from './database.ts'
 import { opened } from './delivery-log.ts'
+import { deliveryInsert } from './new-deliveries.ts'
 import { recorder } from './record.ts'
 import { deliveries, webhooks } from './schema.ts'
 import type { Sync } from './stores.ts'
@@ -43,10 +44,7 @@ export function reads(db: Db): Pick<Sync<DeliveryStore>, 'dueBefore' | 'openInBa
 }
 
 export function writes(db: Db): Pick<Sync<DeliveryStore>, 'create' | 'record' | 'interrupt'> {
-  const insert = db.$client.prepare(`
-    INSERT INTO deliveries (id, organization_id, event_id, webhook_id, event_type, subscription_ids, batch_id, lane, cause, accepted_at, state,
-      generation, attempts, step, created_at, updated_at, next_attempt_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', 0, 0, 0, ?, ?, ?) ON CONFLICT DO NOTHING`)
+  const insert = deliveryInsert(db)
   const openOne = db.$client.prepare<[string], { id: string; batchId: string | null }>(
     "SELECT id, batch_id AS batchId FROM deliveries WHERE id = ? AND state IN ('pending', 'retrying') AND step = 0 AND next_attempt_at IS NOT NULL",
   )
@@ -58,10 +56,8 @@ export function writes(db: Db): Pick<Sync<DeliveryStore>, 'create' | 'record' | 
   return {
     create(list, now) {
       return list.flatMap((delivery) => {
-        const { id, organizationId, eventId, webhookId, eventType, subscriptionIds, batchId, lane, cause, acceptedAt } = delivery
-        const ids = [id, organizationId, eventId, webhookId, eventType, JSON.stringify(subscriptionIds), batchId, lane]
-        const isNew = insert.run(...ids, cause && JSON.stringify(cause), acceptedAt, now, now, now).changes === 1
-        return isNew ? { id, batchId } : (openOne.get(id) ?? [])
+        const { id, batchId } = delivery
+        return insert(delivery, now) ? { id, batchId } : (openOne.get(id) ?? [])
       })
     },
     record: (entries: OutcomeEntry[], now: number) => record(entries, now),

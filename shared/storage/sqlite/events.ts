@@ -1,6 +1,8 @@
 import { and, asc, eq, isNull, lt, sql } from 'drizzle-orm'
-import type { AcceptResult, EventStore, NewEvent, RawEvent, StoredEvent } from '../storage.ts'
+import type { AcceptResult, EventStore, FanOutPlan, NewEvent, RawEvent, StoredEvent } from '../storage.ts'
 import type { Db } from './database.ts'
+import { deliveryInsert } from './new-deliveries.ts'
+import { registryVersion } from './registry.ts'
 import type { Sync } from './stores.ts'
 import { events, idempotencyKeys } from './schema.ts'
 
@@ -60,6 +62,8 @@ export function writes(db: Db): Pick<Sync<EventStore>, 'accept' | 'markFannedOut
     .from(idempotencyKeys)
     .where(and(eq(idempotencyKeys.organizationId, p('organizationId')), eq(idempotencyKeys.key, p('key'))))
     .prepare()
+  const insertDelivery = deliveryInsert(db)
+  const currentVersion = registryVersion(db)
   const mark = db.$client.prepare('UPDATE events SET fanned_out_at = ?, matched = ? WHERE id = ? AND fanned_out_at IS NULL')
 
   /** The id it is stored under; a twin with another body is a conflict. */
@@ -71,8 +75,16 @@ export function writes(db: Db): Pick<Sync<EventStore>, 'accept' | 'markFannedOut
     return known.bodyHash === event.bodyHash ? { id: known.id, duplicate: true } : { conflict: known.id }
   }
 
+  /** The deliveries of those that are new, unless the registry has changed since they were matched. */
+  function open({ version, deliveries }: FanOutPlan, list: NewEvent[], accepted: { duplicate: boolean }[], now: number): boolean {
+    if (currentVersion() !== version) return false
+    const fresh = new Set(list.flatMap(({ envelope }, i) => (accepted[i]?.duplicate ? [] : envelope.id)))
+    for (const delivery of deliveries) if (fresh.has(delivery.eventId)) insertDelivery(delivery, now)
+    return true
+  }
+
   return {
-    accept({ events: list, organizationId, idempotency, now }): AcceptResult {
+    accept({ events: list, plan, organizationId, idempotency, now }): AcceptResult {
       const before = idempotency && findKey.get({ organizationId, key: idempotency.key })
       if (before) {
         if (before.bodyHash !== idempotency.bodyHash) return { kind: 'conflict', index: -1, id: before.eventIds[0] ?? '' }
@@ -90,7 +102,7 @@ export function writes(db: Db): Pick<Sync<EventStore>, 'accept' | 'markFannedOut
           .values({ organizationId, key: idempotency.key, bodyHash: idempotency.bodyHash, eventIds, createdAt: now })
           .run()
       }
-      return { kind: 'accepted', events: ids }
+      return { kind: 'accepted', events: ids, planned: plan !== undefined && open(plan, list, ids, now) }
     },
     markFannedOut(list, now) {
       for (const { id, matched } of list) mark.run(now, matched, id)
