@@ -29,7 +29,7 @@ export type Recorder = { stop(): Promise<void> }
 const group = 'log'
 const batchEntries = 1_000
 /** A commit to disk costs the same for one outcome as for all of this time. */
-const gatherMs = 20
+const gatherMs = 50
 const blockMs = 250
 /** Asked to end, what is left in the stream is still recorded, as far as this time goes. */
 const drainMs = 10_000
