@@ -10,7 +10,12 @@ import pg from 'pg'
 
 const execute = promisify(execFile)
 type User = { uid: number; gid: number }
-export type Cluster = { url: string; stop(): Promise<void> }
+export type Cluster = {
+  url: string
+  /** Of its first process; undefined where it is not ours. */
+  pid?: number | undefined
+  stop(): Promise<void>
+}
 
 /** The folder with `initdb` and `postgres`: on PATH, or where Debian puts them. */
 export function findBinaries(): string | undefined {
@@ -36,6 +41,7 @@ export async function startCluster(binaries: string, { durable = false } = {}): 
   await answering(url, server)
   return {
     url,
+    pid: server.pid,
     async stop() {
       const ended = once(server, 'exit')
       // at once, without waiting for connections
