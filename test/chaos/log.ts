@@ -46,7 +46,9 @@ const openText = (before: number) => `
 
 /** Reads the database beside Tidings, in SQL that both engines know: what is checked must not do the checking. */
 export async function openLog(databaseUrl: string): Promise<LogReader> {
-  const { query, keys, close } = databaseUrl.startsWith('sqlite:') ? openFile(databaseUrl.slice('sqlite:'.length)) : await connect(databaseUrl)
+  const { query, keys, close } = databaseUrl.startsWith('sqlite:')
+    ? openFile(databaseUrl.slice('sqlite:'.length))
+    : await connect(databaseUrl)
   return {
     async read() {
       const events = await query<EventRow>(eventsText(keys))

@@ -2,7 +2,15 @@ import { parseArgs } from 'node:util'
 import { deploymentNames, type DeploymentName } from '../support/deployments.ts'
 import { scenarios } from './scenarios.ts'
 
-export type Options = { minutes: number; seed: number; json: boolean; short: boolean; only: string[]; redis: RedisKind; deployment: DeploymentName }
+export type Options = {
+  minutes: number
+  seed: number
+  json: boolean
+  short: boolean
+  only: string[]
+  redis: RedisKind
+  deployment: DeploymentName
+}
 
 /** What Redis is there. */
 type RedisKind = 'server' | 'cluster'

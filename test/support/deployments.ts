@@ -47,7 +47,9 @@ export async function findDeployment(name: DeploymentName, { durable = false } =
 export async function onCluster(): Promise<Pick<Deployment, 'startRedis' | 'settings'>> {
   const looked = await realRedis()
   if (!('program' in looked)) {
-    throw new MissingEngine(`a cluster can only be made of a real Redis, so redis-server or valkey-server must be on PATH: ${looked.reason}`)
+    throw new MissingEngine(
+      `a cluster can only be made of a real Redis, so redis-server or valkey-server must be on PATH: ${looked.reason}`,
+    )
   }
   return { startRedis: () => startTestCluster(looked.program), settings: { DELIVERY_SHARDS: String(shards) } }
 }

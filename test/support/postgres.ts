@@ -37,6 +37,9 @@ export async function startCluster(binaries: string, { durable = false } = {}): 
   const quick = durable ? [] : ['-c', 'fsync=off', '-c', 'full_page_writes=off']
   const listen = ['-k', folder, '-c', 'listen_addresses=', '-c', 'max_connections=200']
   const server = spawn(join(binaries, 'postgres'), [...data, ...listen, ...quick], { ...as, stdio: ['ignore', 'ignore', 'pipe'] })
+  // whatever becomes of us: at once, without waiting for connections
+  const end = () => server.kill('SIGINT')
+  process.once('exit', end)
   const url = `postgres://postgres@localhost/postgres?host=${folder}`
   await answering(url, server)
   return {
@@ -44,8 +47,8 @@ export async function startCluster(binaries: string, { durable = false } = {}): 
     pid: server.pid,
     async stop() {
       const ended = once(server, 'exit')
-      // at once, without waiting for connections
-      server.kill('SIGINT')
+      process.removeListener('exit', end)
+      end()
       await ended
       await rm(folder, { recursive: true })
     },

@@ -10,6 +10,8 @@ import type { TestRedis } from './redis.ts'
 
 /** A cluster is struck where it hurts: a third of its slots at a time. */
 export type TestCluster = TestRedis & {
+  /** Of all its servers that run. */
+  pids(): number[]
   /** Which third holds the slot of this hash tag. */
   thirdOf(tag: string): number
   /** One command to the master of a third. */
@@ -74,6 +76,7 @@ export async function startTestCluster(program: RedisProgram): Promise<TestClust
       return nodes.find(({ server }) => server)?.server?.pid ?? 0
     },
     folder,
+    pids: () => nodes.flatMap(({ server }) => server?.pid ?? []),
     thirdOf: (tag) => all.findIndex((third) => third.slots.includes(slotOf(tag))),
     async ask(...command) {
       for (const { place } of nodes) {
