@@ -77,10 +77,15 @@ export type Pool = {
   openLoop(perSecond: number, seconds: number, make: (index: number) => Buffer): Promise<number[]>
 }
 
-/** Connections of each run are its own: a server closes those that nobody uses for some seconds. */
-export function createPool(url: string, size: number): Pool {
+/**
+ * Connections of each run are its own: a server closes those that nobody uses for some seconds. Where there are several
+ * servers, each has its share of them.
+ */
+export function createPool(urls: string[], size: number): Pool {
+  let next = 0
+  const connectNext = () => connect(urls[next++ % urls.length] as string)
   async function connected<T>(work: (connections: Connection[]) => Promise<T>): Promise<T> {
-    const connections = await Promise.all(Array.from({ length: size }, () => connect(url)))
+    const connections = await Promise.all(Array.from({ length: size }, connectNext))
     try {
       return await work(connections)
     } finally {
@@ -89,7 +94,8 @@ export function createPool(url: string, size: number): Pool {
   }
   const checked = async (connection: Connection, request: Buffer) => {
     const answer = await connection.post(request)
-    if (answer.status < 200 || answer.status >= 300) throw new Error(`${url} answered ${answer.status}: ${answer.body.slice(0, 300)}`)
+    if (answer.status < 200 || answer.status >= 300)
+      throw new Error(`${urls.join(', ')} answered ${answer.status}: ${answer.body.slice(0, 300)}`)
   }
   return {
     closedLoop: (requests, make) =>
@@ -107,7 +113,7 @@ export function createPool(url: string, size: number): Pool {
           const startedAt = performance.now()
           const request = make(index)
           // in turn, so that none is idle for long; one more where all wait for an answer
-          const connection = connections.shift() ?? (await connect(url))
+          const connection = connections.shift() ?? (await connectNext())
           await checked(connection, request)
           answered.push((performance.now() - startedAt) * 1000)
           connections.push(connection)

@@ -1,3 +1,4 @@
+import { findDeployment, MissingEngine } from '../support/deployments.ts'
 import { describeMachine, machineText } from './machine.ts'
 import { drain, drain2 } from './measure/drain.ts'
 import { fanout } from './measure/fanout.ts'
@@ -31,7 +32,15 @@ const measures: Record<string, Measure> = {
   log,
   scale,
 }
+/** Why these are measured on the small deployment alone. */
+const smallAlone: Record<string, string> = {
+  drain2: 'it is drain with two dispatchers, and there are four',
+  memory: 'it watches one process of each service, and one Redis',
+  log: 'it holds the only status, and builds its long log in a SQLite file',
+  scale: 'it begins with one dispatcher, and there are four',
+}
 const names = Object.keys(measures)
+const missing = 2
 const interrupted = 130
 
 const say = (line: string) => void process.stderr.write(`${line}\n`)
@@ -46,17 +55,18 @@ export async function main(args: string[]): Promise<number> {
     process.stdout.write(`${usage(names)}\n`)
     return 0
   } catch (error) {
-    if (!(error instanceof BenchError)) throw error
+    if (!(error instanceof BenchError || error instanceof MissingEngine)) throw error
     say(error.message)
-    return 1
+    return error instanceof MissingEngine ? missing : 1
   }
 }
 
 async function bench(options: Options): Promise<number> {
+  const deployment = await findDeployment(options.deployment, { durable: true })
   const machine = describeMachine()
   say(machineText(machine))
   if (machine.load > machine.cores / 2) say('other programs are at work here; even the ratios will waver')
-  const scale: Scale = { quick: options.quick, rounds: options.quick ? 1 : 3, say: (line) => say(`  ${line}`) }
+  const scale: Scale = { deployment, quick: options.quick, rounds: options.quick ? 1 : 3, say: (line) => say(`  ${line}`) }
   if (options.profile) {
     process.stdout.write(`${await profile(scale, options.json)}\n`)
     return 0
@@ -65,14 +75,20 @@ async function bench(options: Options): Promise<number> {
   const rows: Row[] = []
   for (const name of chosen) rows.push(...(await measure(name, scale, options)))
   if (options.peer) rows.push(...(await againstPeer(options.peer, options.sinkPort, scale)))
-  process.stdout.write(options.json ? `${JSON.stringify({ machine, quick: options.quick, rows }, null, 2)}\n` : `\n${table(rows)}\n`)
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ machine, deployment: options.deployment, quick: options.quick, rows }, null, 2)}\n`
+      : `\n${table(rows)}\n`,
+  )
   return rows.every(({ met }) => met !== false) ? 0 : 1
 }
 
 /** What cannot be measured is a missed goal, and no reason not to measure the rest. */
 async function measure(name: string, scale: Scale, options: Options): Promise<Row[]> {
+  const reason = options.deployment === 'small' ? undefined : smallAlone[name]
+  say(reason ? `${name} is not measured on this deployment: ${reason}` : name)
+  if (reason) return []
   const startedAt = performance.now()
-  say(name)
   try {
     return await (measures[name] as Measure)(scale, options)
   } catch (error) {

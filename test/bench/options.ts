@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util'
+import { deploymentNames, type DeploymentName } from '../support/deployments.ts'
 
 export type Options = {
   quick: boolean
   json: boolean
   profile: boolean
   only: string[]
+  deployment: DeploymentName
   peer: string | undefined
   /** Deliveries over which `memory` watches the processes. */
   deliveries: number | undefined
@@ -19,6 +21,7 @@ export const usage = (names: string[]) => `npm run bench [-- options]: measures 
   --quick         shorter rounds, one of each: under a minute
   --json          one JSON object on stdout instead of the table
   --only NAME     one measurement, or several with commas: ${names.join(', ')}
+  --deployment X  small, on SQLite and one Redis; or scale, on Postgres and a cluster of three, with 2 ingest, 4 dispatchers, 2 status (small)
   --peer X        also another HTTP sender, to which X leads: its URL, or a file with a template of the request (see test/bench/README.md)
   --sink-port N   where that sender delivers to (8499)
   --deliveries N  how many deliveries \`memory\` watches the processes over (100000)
@@ -32,7 +35,11 @@ export function readOptions(args: string[], names: string[]): Options | undefine
   const only = values.only?.split(',').filter(Boolean) ?? []
   const unknown = only.find((name) => !names.includes(name))
   if (unknown) throw new BenchError(`--only ${unknown}: there are ${names.join(', ')}`)
+  const deployment = deploymentNames.find((name) => name === (values.deployment ?? 'small'))
+  if (!deployment) throw new BenchError(`--deployment ${values.deployment}: there are ${deploymentNames.join(' and ')}`)
+  if (deployment !== 'small' && values.profile) throw new BenchError('--profile: it is of the small deployment alone')
   return {
+    deployment,
     quick: values.quick ?? false,
     json: values.json ?? false,
     profile: values.profile ?? false,
@@ -45,7 +52,17 @@ export function readOptions(args: string[], names: string[]): Options | undefine
 
 function parse(args: string[], names: string[]) {
   const [text, flag] = [{ type: 'string' }, { type: 'boolean' }] as const
-  const options = { only: text, peer: text, 'sink-port': text, deliveries: text, quick: flag, json: flag, profile: flag, help: flag }
+  const options = {
+    only: text,
+    deployment: text,
+    peer: text,
+    'sink-port': text,
+    deliveries: text,
+    quick: flag,
+    json: flag,
+    profile: flag,
+    help: flag,
+  }
   try {
     return parseArgs({ args, options }).values
   } catch (error) {

@@ -22,17 +22,17 @@ type Template = z.infer<typeof Template>
 const perSecond = 200
 
 /** Both from the request in to the request at the same sink, in turn. */
-export async function againstPeer(given: string, sinkPort: number, { quick, rounds, say }: Scale): Promise<Row[]> {
+export async function againstPeer(given: string, sinkPort: number, { quick, rounds, deployment, say }: Scale): Promise<Row[]> {
   const template = readTemplate(given)
   const [count, seconds] = quick ? [2_000, 3] : [10_000, 8]
   const sink = await startSink(sinkPort)
   say(`${template.name} has to deliver to ${sink.url}`)
   const ends: (() => unknown)[] = [() => sink.stop()]
   try {
-    const stage = await openStage()
+    const stage = await openStage({ deployment })
     ends.push(() => stage.stop())
     await stage.tidings.createWebhooks(webhooksAt(sink.url))
-    const pool = createPool(template.url, connections)
+    const pool = createPool([template.url], connections)
     const senders = [ofStage(stage), ofTemplate(template, sink, pool)]
     for (const sender of senders) await throughput(sender, sink, 1_000)
     const rates: number[][] = senders.map(() => [])

@@ -1,4 +1,5 @@
 import { startChild } from './child.ts'
+import type { Processes } from './usage.ts'
 
 export type SinkReport = { count: number; firstAt: number; lastAt: number; latencies?: number[] }
 export type Sink = {
@@ -36,8 +37,8 @@ export async function startSink(port = 0): Promise<Sink> {
 }
 
 export type Bare = {
-  /** All its processes; the Redis is the one that Tidings has, too. */
-  pids(): number[]
+  /** Its own; the Redis is another's. */
+  processes(): Processes[]
   addWorker(): Promise<void>
   pause(): Promise<void>
   resume(): Promise<void>
@@ -55,7 +56,13 @@ export async function startBare(redisUrl: string, sink: Sink, { workers = 1, con
   const addWorker = async () => void children.push(await startChild('bare', ['worker', redisUrl, sink.url, String(concurrency)]))
   for (let n = 0; n < workers; n++) await addWorker()
   return {
-    pids: () => children.map(({ pid }) => pid),
+    processes() {
+      const [adding, ...working] = children.map(({ pid }) => pid)
+      return [
+        { name: 'adding', pids: adding === undefined ? [] : [adding] },
+        { name: 'worker', pids: working },
+      ]
+    },
     addWorker,
     pause: () => adder.ask('pause'),
     resume: () => adder.ask('resume'),

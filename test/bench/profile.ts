@@ -1,10 +1,9 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Redis } from '../../shared/redis.ts'
 import { throughStage } from './measure/pipeline.ts'
 import { startSink } from './peers.ts'
-import { openStage } from './stage.ts'
+import { openStage, type Stage } from './stage.ts'
 import { webhooksAt } from './tidings.ts'
 import type { Scale } from './measure/with.ts'
 
@@ -30,9 +29,9 @@ export async function profile({ quick, say }: Scale, json: boolean): Promise<str
     try {
       await stage.tidings.createWebhooks(webhooksAt(sink.url))
       await throughStage(stage, sink, 1_500)
-      await stage.redis.config('RESETSTAT')
+      await stage.redisServer.ask('CONFIG', 'RESETSTAT')
       await throughStage(stage, sink, count)
-      commands = await commandsOf(stage.redis, count)
+      commands = await commandsOf(stage, count)
     } finally {
       // a profile is written when its process ends
       await stage.stop()
@@ -47,8 +46,8 @@ export async function profile({ quick, say }: Scale, json: boolean): Promise<str
   }
 }
 
-async function commandsOf(redis: Redis, count: number): Promise<Command[]> {
-  const lines = (await redis.info('commandstats')).matchAll(/^cmdstat_([^:]+):calls=(\d+),usec=(\d+)/gm)
+async function commandsOf({ redisServer }: Stage, count: number): Promise<Command[]> {
+  const lines = (await redisServer.ask('INFO', 'commandstats')).matchAll(/^cmdstat_([^:]+):calls=(\d+),usec=(\d+)/gm)
   const commands = [...lines].map(([, command = '', calls, us]) => ({ command, calls: Number(calls) / count, us: Number(us) / count }))
   return commands.filter(({ us }) => us > 0.2).sort((a, b) => b.us - a.us)
 }

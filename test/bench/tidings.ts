@@ -1,4 +1,4 @@
-import type { DeliveryQueue } from '../../shared/queue.ts'
+import type { Backlog } from './backlog.ts'
 import type { ServiceProcess } from '../support/processes.ts'
 import { until } from './clock.ts'
 import { domainOf, eventText } from './event.ts'
@@ -21,13 +21,17 @@ export type Tidings = {
 export const connections = 64
 const perRequest = 100
 
-export function createTidings(given: { ingest: ServiceProcess; status: ServiceProcess; queue: DeliveryQueue['bull'] }): Tidings {
-  const { ingest, status, queue } = given
+type Services = { ingests: ServiceProcess[]; status: ServiceProcess; backlog: Backlog }
+
+export function createTidings({ ingests, status, backlog }: Services): Tidings {
   const key = /admin key, shown this once: (\S+)/.exec(status.output())?.[1] ?? ''
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
-  const pool = createPool(ingest.url, connections)
-  const eventRequest = (body: string) => requestBytes(`${ingest.url}/events`, headers, body)
-  const waiting = async () => queue.getJobCountByTypes('waiting', 'prioritized', 'delayed')
+  const pool = createPool(
+    ingests.map(({ url }) => url),
+    connections,
+  )
+  const eventRequest = (body: string) => requestBytes(`${ingests[0]?.url}/events`, headers, body)
+  const { waiting } = backlog
 
   async function ask<T>(path: string, body: unknown): Promise<T> {
     const response = await fetch(status.url + path, { method: 'POST', headers, body: JSON.stringify(body) })

@@ -17,6 +17,7 @@ export type Client = {
   stop(): Promise<void>
 }
 export type ClientOptions = {
+  /** Asked for each request: where there are several, they take turns. */
   origin: () => string
   doors: Door[]
   perSecond: number

@@ -1,3 +1,4 @@
+import { findDeployment, MissingEngine, onCluster, type Deployment } from '../support/deployments.ts'
 import { OptionsError, readOptions, usage, type Options } from './options.ts'
 import { describeMachine } from './machine.ts'
 import { perform, type Performed } from './perform.ts'
@@ -13,28 +14,35 @@ export async function main(args: string[]): Promise<number> {
     process.stdout.write(`${usage}\n`)
     return 0
   } catch (error) {
-    if (!(error instanceof OptionsError)) throw error
+    if (!(error instanceof OptionsError || error instanceof MissingEngine)) throw error
     say(error.message)
     return 2
   }
 }
 
 async function performAll(options: Options): Promise<boolean> {
-  const { minutes, seed, json, short, only, redis } = options
+  const { minutes, seed, json, short, only, redis, deployment } = options
+  const ground = await groundOf(options)
   const performed: Performed[] = []
   for (const scenario of scenarios.filter(({ name }) => only.includes(name))) {
     say(`${scenario.name} ${scenario.title} (seed ${seed})`)
-    const one = await perform(scenario, { seed, minutes, short, redis, say: (line) => say(`   ${line}`) })
+    const one = await perform(scenario, { seed, minutes, short, ground, say: (line) => say(`   ${line}`) })
     performed.push(one)
     if (!json) process.stdout.write(`${table(one)}\n`)
   }
   const met = performed.every((one) => one.met)
   if (json)
     process.stdout.write(
-      `${JSON.stringify({ met, minutes, seed, short, redis, ...(await describeMachine()), scenarios: performed }, null, 2)}\n`,
+      `${JSON.stringify({ met, minutes, seed, short, deployment, redis, ...(await describeMachine()), scenarios: performed }, null, 2)}\n`,
     )
   else process.stdout.write(`${summary(performed)}\n`)
   return met
+}
+
+/** Undefined: what every scenario stands on where nothing is said. */
+async function groundOf({ deployment, redis }: Options): Promise<Deployment | undefined> {
+  if (deployment === 'scale') return findDeployment(deployment, { durable: true })
+  return redis === 'cluster' ? onCluster() : undefined
 }
 
 function table({ scenario, skipped, known, met, goals, figures, tookSeconds }: Performed): string {

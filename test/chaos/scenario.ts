@@ -1,4 +1,5 @@
 import type { Random } from '../../infra/demo/random.ts'
+import type { Deployment } from '../support/deployments.ts'
 
 /** One thing that must hold, and what was found. */
 export type Goal = { goal: string; wanted: string; found: number | string; met: boolean }
@@ -11,9 +12,6 @@ export type Verdict = {
   skipped?: string
 }
 
-/** What Redis is there: one server, or a cluster for those scenarios that know how to harm one. */
-export type RedisKind = 'server' | 'cluster'
-
 export type Stage = {
   seed: number
   random: Random
@@ -21,7 +19,8 @@ export type Stage = {
   seconds: number
   /** The form for `npm test`: as few as show that it holds. */
   short: boolean
-  redis: RedisKind
+  /** What its world stands on: that of the small deployment where nothing is said. */
+  ground: Deployment
   /** A line for who watches. */
   say(line: string): void
 }
@@ -36,6 +35,8 @@ export type Scenario = {
   shortSeconds?: number
   /** Why a goal of it is missed at present. The command fails all the same; `npm test` passes over it, and says so. */
   known?: string
+  /** Knows how to harm a cluster of Redis, and several of each service, too. */
+  anywhere?: true
   run(stage: Stage): Promise<Verdict>
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Random } from '../../infra/demo/random.ts'
 import { shardPrefixes } from '../../shared/shards.ts'
 import { keys } from '../../shared/transport.ts'
@@ -31,7 +31,7 @@ export type World = {
   processes: Map<string, ServiceProcess>
   /** When something was done to whom, in order. */
   strikes: Strike[]
-  /** When ingest could not answer, from when to when. */
+  /** When an ingest could not answer, from when to when. */
   outages: { from: number; to: number }[]
   note(on: string, how: string): void
   /** As a process that hangs, or whose machine does. */
@@ -80,9 +80,9 @@ export async function withWorld<T>(options: WorldOptions, body: (world: World) =
       },
     })
     endings.push(() => system.stop())
-    const sinks = await startSinks(join(dirname(system.database), 'truth.jsonl'))
+    const sinks = await startSinks(join(system.folder, 'truth.jsonl'))
     endings.push(() => sinks.stop())
-    const log = openLog(system.database)
+    const log = await openLog(system.databaseUrl)
     endings.push(() => log.close())
     const world = await createWorld(options, { system, sinks, log, links })
     return await body(world)
@@ -98,7 +98,7 @@ async function createWorld(options: WorldOptions, parts: Parts): Promise<World> 
   const doors = await openDoors(system)
   const webhooks = await openSinks(options, parts)
   const processes = new Map<string, ServiceProcess>()
-  const services = { ingest: [system.ingest], status: system.statuses, dispatcher: system.dispatchers }
+  const services = { ingest: system.ingests, status: system.statuses, dispatcher: system.dispatchers }
   for (const [name, list] of Object.entries(services)) for (const [i, process] of list.entries()) processes.set(`${name}-${i + 1}`, process)
   const crashed: string[] = []
   const strikes: Strike[] = []
@@ -107,7 +107,7 @@ async function createWorld(options: WorldOptions, parts: Parts): Promise<World> 
 
   async function killAndStart(name: string, downMs: number): Promise<void> {
     const outage = { from: Date.now(), to: Number.POSITIVE_INFINITY }
-    if (name === 'ingest-1') outages.push(outage)
+    if (name.startsWith('ingest')) outages.push(outage)
     note(name, 'kill -9')
     const struck = processes.get(name)
     if (struck && !struck.alive) crashed.push(name)
@@ -136,7 +136,9 @@ async function createWorld(options: WorldOptions, parts: Parts): Promise<World> 
     publish(given) {
       const [before, sinksOfEach] = [sinks.count(), webhooks.size]
       const hold = (accepted: number) => accepted * sinksOfEach - (sinks.count() - before) > (options.mostBehind ?? mostBehind)
-      return startClient({ origin: () => system.ingest.url, doors, random: options.random, hold, ...given })
+      let next = 0
+      const origin = () => system.ingests[next++ % system.ingests.length]?.url ?? ''
+      return startClient({ origin, doors, random: options.random, hold, ...given })
     },
     settle: (withinMs) => settle(log, withinMs),
     async check(...clients) {
@@ -145,7 +147,7 @@ async function createWorld(options: WorldOptions, parts: Parts): Promise<World> 
       const prefixes = shardPrefixes('{tidings}', Number(options.settings?.['DELIVERY_SHARDS'] ?? 1))
       const refused = await Promise.all(prefixes.map((prefix) => world.askRedis('XLEN', `${keys(prefix).outcomes}:refused`)))
       const aside = refused.reduce((sum, length) => sum + Number(length), 0)
-      return { ...check({ sent, posts: sinks.truth(), log: log.read(), webhooks }), unbalanced, aside }
+      return { ...check({ sent, posts: sinks.truth(), log: await log.read(), webhooks }), unbalanced, aside }
     },
     crashes: () => [...crashed, ...[...processes].filter(([, process]) => !process.alive).map(([name]) => name)],
   }
@@ -166,7 +168,7 @@ async function openSinks({ sinks: wanted, webhook = {} }: WorldOptions, { system
 
 async function settle(log: LogReader, withinMs: number): Promise<number | undefined> {
   const startedAt = performance.now()
-  while (log.open() > 0) {
+  while ((await log.open()) > 0) {
     if (performance.now() - startedAt > withinMs) return undefined
     await pause(100)
   }

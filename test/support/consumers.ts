@@ -8,6 +8,9 @@ import { faultsOf, showLogs, startSystem, type System, type SystemOptions } from
 /** Who gets events of a type that nobody else gets. */
 export type Consumer = { inbox: Inbox; webhookId: string; secret: string; type: string }
 
+/** A cluster, a database and eight processes, on a machine that has other things to do. */
+const startWithinMs = 180_000
+
 /**
  * One system for all tests of a file, which is seconds cheaper than one each. Every consumer has a path of the receiver
  * and an event type of its own, so that tests do not see each other's events.
@@ -17,7 +20,7 @@ export function useSystem(options: SystemOptions = {}) {
   let consumers = 0
   beforeAll(async () => {
     running = await startSystem(options)
-  })
+  }, startWithinMs)
   afterAll(async () => {
     await running?.stop()
     expect(running ? faultsOf(running) : []).toEqual([])

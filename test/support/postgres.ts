@@ -10,7 +10,12 @@ import pg from 'pg'
 
 const execute = promisify(execFile)
 type User = { uid: number; gid: number }
-export type Cluster = { url: string; stop(): Promise<void> }
+export type Cluster = {
+  url: string
+  /** Of its first process; undefined where it is not ours. */
+  pid?: number | undefined
+  stop(): Promise<void>
+}
 
 /** The folder with `initdb` and `postgres`: on PATH, or where Debian puts them. */
 export function findBinaries(): string | undefined {
@@ -32,14 +37,18 @@ export async function startCluster(binaries: string, { durable = false } = {}): 
   const quick = durable ? [] : ['-c', 'fsync=off', '-c', 'full_page_writes=off']
   const listen = ['-k', folder, '-c', 'listen_addresses=', '-c', 'max_connections=200']
   const server = spawn(join(binaries, 'postgres'), [...data, ...listen, ...quick], { ...as, stdio: ['ignore', 'ignore', 'pipe'] })
+  // whatever becomes of us: at once, without waiting for connections
+  const end = () => server.kill('SIGINT')
+  process.once('exit', end)
   const url = `postgres://postgres@localhost/postgres?host=${folder}`
   await answering(url, server)
   return {
     url,
+    pid: server.pid,
     async stop() {
       const ended = once(server, 'exit')
-      // at once, without waiting for connections
-      server.kill('SIGINT')
+      process.removeListener('exit', end)
+      end()
       await ended
       await rm(folder, { recursive: true })
     },

@@ -8,9 +8,9 @@ const binaries = isGiven ? undefined : findBinaries()
 export const hasRealPostgres = isGiven || binaries !== undefined
 export const reason = hasRealPostgres ? '' : ' (skipped: no Postgres server is installed, and TEST_POSTGRES_URL names none)'
 
-/** The server of TEST_POSTGRES_URL, or one of our own. */
-export async function realPostgres(): Promise<Cluster> {
+/** The server of TEST_POSTGRES_URL, or one of our own, which waits for its disk only when `durable`. */
+export async function realPostgres(options: { durable?: boolean } = {}): Promise<Cluster> {
   if (isGiven) return { url: given, stop: async () => {} }
   if (!binaries) throw new Error('there is no Postgres server')
-  return startCluster(binaries)
+  return startCluster(binaries, options)
 }

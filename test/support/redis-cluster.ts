@@ -10,13 +10,21 @@ import type { TestRedis } from './redis.ts'
 
 /** A cluster is struck where it hurts: a third of its slots at a time. */
 export type TestCluster = TestRedis & {
+  /** Of all its servers that run. */
+  pids(): number[]
   /** Which third holds the slot of this hash tag. */
   thirdOf(tag: string): number
   /** One command to the master of a third. */
   askThird(third: number, ...command: string[]): Promise<string>
   /** Kills the master of a third, and resolves when its replica has taken over. */
   failOver(third: number): Promise<void>
+  /** The two of a third change places in order, as for an update: the master takes no more writes, and loses none. */
+  changePlaces(third: number): Promise<void>
+  /** The replica of a third hears nothing more of its master, until it takes its place. */
+  cutOff(third: number): Promise<void>
 }
+
+export const isCluster = (redis: TestRedis): redis is TestCluster => 'failOver' in redis
 
 type Node = { port: number; place: Place; server?: RunningServer | undefined }
 type Third = { slots: number[]; nodes: [Node, Node]; struck?: Node | undefined }
@@ -68,6 +76,7 @@ export async function startTestCluster(program: RedisProgram): Promise<TestClust
       return nodes.find(({ server }) => server)?.server?.pid ?? 0
     },
     folder,
+    pids: () => nodes.flatMap(({ server }) => server?.pid ?? []),
     thirdOf: (tag) => all.findIndex((third) => third.slots.includes(slotOf(tag))),
     async ask(...command) {
       for (const { place } of nodes) {
@@ -81,7 +90,20 @@ export async function startTestCluster(program: RedisProgram): Promise<TestClust
     askThird: async (third, ...command) => ask((await masterOf(all[third] as Third)).place.socket, command),
     async failOver(third) {
       await kill(all[third] as Third)
-      await masterOf(all[third] as Third)
+      await listen(await masterOf(all[third] as Third))
+    },
+    async changePlaces(third) {
+      const replica = await replicaOf(all[third] as Third)
+      await ask(replica.place.socket, ['CLUSTER', 'FAILOVER'])
+      await until('the replica is the master', async () => (await replicationOf(replica)).includes('role:master'))
+      await untilWhole(all)
+    },
+    async cutOff(third) {
+      const replica = await replicaOf(all[third] as Third)
+      // no server here asks for a password: it refuses whoever comes with one
+      await ask(replica.place.socket, ['CONFIG', 'SET', 'masterauth', 'wrong'])
+      await ask((await masterOf(all[third] as Third)).place.socket, ['CLIENT', 'KILL', 'TYPE', 'replica'])
+      await until('the replica is cut off', async () => (await replicationOf(replica)).includes('master_link_status:down'))
     },
     async flush() {
       await Promise.all(all.map(async (third) => ask((await masterOf(third)).place.socket, ['FLUSHALL'])))
@@ -153,6 +175,14 @@ async function masterOf({ nodes }: Third): Promise<Node> {
   })
   return found as Node
 }
+
+async function replicaOf(third: Third): Promise<Node> {
+  const master = await masterOf(third)
+  return third.nodes.find((node) => node !== master) as Node
+}
+
+/** One that was cut off follows again, should it ever be a replica again. */
+const listen = ({ place }: Node) => ask(place.socket, ['CONFIG', 'SET', 'masterauth', ''])
 
 const replicationOf = ({ place }: Node) => ask(place.socket, ['INFO', 'replication']).catch(() => '')
 

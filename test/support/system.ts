@@ -7,6 +7,7 @@ import { createApiKey, hashApiKey } from '../../shared/id.ts'
 import { openStorage } from '../../shared/storage/open.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { createApi, type Api } from './api.ts'
+import type { Deployment } from './deployments.ts'
 import { startService, type ServiceName, type ServiceProcess } from './processes.ts'
 import type { RedisProgram } from '../../infra/redis/server.ts'
 import { startReceiver, type Receiver } from './receiver.ts'
@@ -15,6 +16,8 @@ import { startTestRedis, type TestRedis } from './redis.ts'
 /** All of Tidings as separate processes, with a Redis, a database and a receiver that nobody else has. */
 export type System = {
   ingest: ServiceProcess
+  /** All of them, the first included. */
+  ingests: ServiceProcess[]
   status: ServiceProcess
   /** All of them, the first included. */
   statuses: ServiceProcess[]
@@ -23,25 +26,24 @@ export type System = {
   addDispatcher(): Promise<ServiceProcess>
   redis: TestRedis
   receiver: Receiver
+  /** Asks each ingest and each status in turn. */
   api: Api
   /** An admin key. */
   key: string
   /** The same database, for what the API does not say. */
   storage: Storage
-  /** The file of that database. */
+  databaseUrl: string
+  /** The file of that database, where it is SQLite. */
   database: string
+  /** Gone with the system. */
+  folder: string
   stop(): Promise<void>
 }
-export type SystemOptions = {
-  dispatchers?: number
-  statuses?: number
-  settings?: Record<string, string>
+export type SystemOptions = Deployment & {
   /** Settings of one process alone, over those of all: `ingest-1`, `dispatcher-2`. */
   settingsOf?: (name: string, redis: TestRedis) => Promise<Record<string, string>>
   /** Instead of the best Redis of this machine. */
   redis?: RedisProgram
-  /** Instead of a single server. */
-  startRedis?: (() => Promise<TestRedis>) | undefined
   /** The folder of the compiled code, for another Tidings than this one. */
   compiled?: URL
 }
@@ -62,11 +64,13 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 }
 
 async function start(endings: (() => Promise<unknown>)[], options: SystemOptions): Promise<Omit<System, 'stop'>> {
-  const { dispatchers: count = 1, statuses: statusCount = 1, settings = {}, settingsOf } = options
+  const { ingests: ingestCount = 1, dispatchers: dispatcherCount = 1, statuses: statusCount = 1, settings = {}, settingsOf } = options
   const folder = await mkdtemp(join(tmpdir(), 'tidings-test-'))
   endings.push(() => rm(folder, { recursive: true, force: true }))
   const database = join(folder, 'tidings.db')
-  const databaseUrl = `sqlite:${database}`
+  const server = await options.openDatabase?.()
+  endings.push(async () => server?.stop())
+  const databaseUrl = server?.url ?? `sqlite:${database}`
   const storage = await openStorage(databaseUrl)
   endings.push(() => storage.close())
   const key = await createAdminKey(storage)
@@ -93,27 +97,40 @@ async function start(endings: (() => Promise<unknown>)[], options: SystemOptions
     return process
   }
   const numbers: Partial<Record<ServiceName, number>> = {}
+  const ingests: ServiceProcess[] = []
   const dispatchers: ServiceProcess[] = []
   const statuses: ServiceProcess[] = []
   const addDispatcher = () => started('dispatcher', dispatchers)
-  const [ingest, status] = await Promise.all([
-    started('ingest', [], { PORT: '0' }),
-    started('status', statuses, { PORT: '0' }),
-    ...Array.from({ length: statusCount - 1 }, () => started('status', statuses, { PORT: '0' })),
-    ...Array.from({ length: count }, addDispatcher),
+  await Promise.all([
+    ...Array.from({ length: ingestCount }, () => started('ingest', ingests, { PORT: '0' })),
+    ...Array.from({ length: statusCount }, () => started('status', statuses, { PORT: '0' })),
+    ...Array.from({ length: dispatcherCount }, addDispatcher),
   ])
   return {
-    ingest,
-    status,
+    ingest: ingests[0] as ServiceProcess,
+    ingests,
+    status: statuses[0] as ServiceProcess,
     statuses,
     dispatchers,
     addDispatcher,
     redis,
     receiver,
-    api: createApi({ ingest, status }, key),
+    api: createApi({ ingest: inTurn(ingests), status: inTurn(statuses) }, key),
     key,
     storage,
+    databaseUrl,
     database,
+    folder,
+  }
+}
+
+/** As a load balancer does it: each request to the next of them. */
+function inTurn(processes: ServiceProcess[]): { readonly url: string } {
+  let next = 0
+  return {
+    get url() {
+      return processes[next++ % processes.length]?.url ?? ''
+    },
   }
 }
 
@@ -140,10 +157,11 @@ export async function withSystem(options: SystemOptions, body: (system: System) 
   }
 }
 
-export function showLogs({ ingest, status, dispatchers }: System): void {
-  for (const { name, output } of [ingest, status, ...dispatchers]) process.stderr.write(`── ${name} ──\n${output().slice(-3_000)}\n`)
+const allOf = ({ ingests, statuses, dispatchers }: System) => [...ingests, ...statuses, ...dispatchers]
+
+export function showLogs(system: System): void {
+  for (const { name, output } of allOf(system)) process.stderr.write(`── ${name} ──\n${output().slice(-3_000)}\n`)
 }
 
 /** What the services themselves call faults; none is expected unless a test breaks something. */
-export const faultsOf = ({ ingest, status, dispatchers }: System): string[] =>
-  [ingest, status, ...dispatchers].flatMap((one) => one.faults())
+export const faultsOf = (system: System): string[] => allOf(system).flatMap((one) => one.faults())

@@ -10,10 +10,11 @@ export const drain2 = (scale: Scale): Promise<Row[]> => drainWith(2, 0.75, scale
 
 const warmUp = 1_500
 
-/** A backlog that lies ready, worked off by so many processes: bare's and ours in turn. */
-async function drainWith(dispatchers: number, least: number, { quick, rounds, say }: Scale): Promise<Row[]> {
+/** A backlog that lies ready, worked off by so many processes, ours by those of the deployment where it says so: bare's and ours in turn. */
+async function drainWith(workers: number, least: number, { quick, rounds, deployment, say }: Scale): Promise<Row[]> {
+  const { dispatchers = workers } = deployment
   const count = quick ? 4_000 : 10_000
-  return withBoth({ dispatchers }, async ({ stage, sink, bare }) => {
+  return withBoth({ deployment, dispatchers, workers }, async ({ stage, sink, bare }) => {
     const [ours, peer]: [number[], number[]] = [[], []]
     await drainBare(bare, sink, warmUp)
     await drainStage(stage, sink, warmUp)
@@ -25,7 +26,7 @@ async function drainWith(dispatchers: number, least: number, { quick, rounds, sa
     const goal = { of: 'ratio', least } as const
     const what = `deliveries of a backlog, ${dispatchers} dispatcher${dispatchers > 1 ? 's' : ''}`
     const notes = `${count} deliveries a round to ${usualWebhooks} webhooks; ours end when the last is in the log`
-    return [rowOfRounds({ name: dispatchers > 1 ? 'drain2' : 'drain', what, unit: '/s', peerName: 'bare', goal, notes }, ours, peer)]
+    return [rowOfRounds({ name: workers > 1 ? 'drain2' : 'drain', what, unit: '/s', peerName: 'bare', goal, notes }, ours, peer)]
   })
 }
 
@@ -40,10 +41,10 @@ async function drainBare(bare: Bare, sink: Sink, count: number): Promise<number>
 
 /** From the first request to the last one, or to the last outcome in SQL, whichever comes later. */
 export async function drainStage(stage: Stage, sink: Sink, count: number): Promise<number> {
-  await stage.queue.pause()
+  await stage.backlog.pause()
   await stage.tidings.fill(count, usualEvent)
   await sink.reset()
-  await stage.queue.resume()
+  await stage.backlog.resume()
   const { firstAt } = await sink.expect(count)
   await recorded(stage)
   return count / ((nowUs() - firstAt) / 1e6)

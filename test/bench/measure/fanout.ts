@@ -6,9 +6,9 @@ import { drainStage, recorded } from './drain.ts'
 import { withStage, type Scale } from './with.ts'
 
 /** One event that very many webhooks want. */
-export async function fanout({ quick, rounds, say }: Scale): Promise<Row[]> {
+export async function fanout({ quick, rounds, deployment, say }: Scale): Promise<Row[]> {
   const count = quick ? 2_000 : 10_000
-  return withStage({}, async (stage, sink) => {
+  return withStage({ deployment }, async (stage, sink) => {
     const { tidings } = stage
     const wide = Array.from({ length: count }, (_, n) => ({ url: `${sink.url}/wide/${n}`, subscription: { event_type: 'schema.changed' } }))
     await tidings.createWebhooks([...webhooksAt(sink.url), ...wide])

@@ -9,12 +9,12 @@ import { withStage, type Scale } from './with.ts'
 const batch = 100
 
 /** Nobody delivers here: what is accepted is matched, stored and put into the queue. */
-export async function ingest({ quick, rounds, say }: Scale): Promise<Row[]> {
+export async function ingest({ quick, rounds, deployment, say }: Scale): Promise<Row[]> {
   const count = quick ? 4_000 : 10_000
-  return withStage({ dispatchers: 0 }, async (stage, sink) => {
+  return withStage({ deployment, dispatchers: 0 }, async (stage, sink) => {
     await stage.tidings.createWebhooks(webhooksAt(sink.url))
     const echo = await startEcho()
-    const pool = createPool(echo.url, connections)
+    const pool = createPool([echo.url], connections)
     try {
       const [ours, peer]: [number[], number[]] = [[], []]
       const toEcho = async (n: number) => {
@@ -38,9 +38,9 @@ export async function ingest({ quick, rounds, say }: Scale): Promise<Row[]> {
   })
 }
 
-export async function ingestBatch({ quick, rounds, say }: Scale): Promise<Row[]> {
+export async function ingestBatch({ quick, rounds, deployment, say }: Scale): Promise<Row[]> {
   const count = quick ? 4_000 : 10_000
-  return withStage({ dispatchers: 0 }, async (stage, sink) => {
+  return withStage({ deployment, dispatchers: 0 }, async (stage, sink) => {
     await stage.tidings.createWebhooks(webhooksAt(sink.url))
     const [ours, peer, fannedOut]: [number[], number[], number[]] = [[], [], []]
     await single(stage, 1_000)

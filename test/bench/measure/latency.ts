@@ -6,9 +6,9 @@ import { withBoth, type Scale } from './with.ts'
 const perSecond = 200
 
 /** An open loop: the next event is sent when its time has come, whatever became of the last. */
-export async function latency({ quick, rounds, say }: Scale): Promise<Row[]> {
+export async function latency({ quick, rounds, deployment, say }: Scale): Promise<Row[]> {
   const seconds = quick ? 3 : 8
-  return withBoth({}, async ({ stage, sink, bare }) => {
+  return withBoth({ deployment }, async ({ stage, sink, bare }) => {
     const [ours, peer, accepted]: [number[], number[], number[]] = [[], [], []]
     const measure = async (into: number[], length: number, send: () => Promise<unknown>) => {
       await sink.reset({ latencies: true })

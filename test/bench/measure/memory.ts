@@ -24,7 +24,7 @@ async function inRedis({ quick }: Scale): Promise<Row> {
     const { tidings } = stage
     await tidings.createWebhooks(Array.from({ length: fanOut }, (_, n) => ({ url: `${sink.url}/${n}`, subscription: { event_type: '*' } })))
     const make = () => eventText({ webhooks: fanOut, bytes: eventBytes })
-    const bare = await startBare(stage.redisUrl, sink, { workers: 0 })
+    const bare = await startBare(stage.redisServer.url, sink, { workers: 0 })
     try {
       // the queue's own keys, scripts and connections are there before it is measured
       await tidings.fill(10, make, 10 * fanOut)
@@ -48,10 +48,12 @@ async function inRedis({ quick }: Scale): Promise<Row> {
 }
 
 async function grown(stage: Stage, fill: () => Promise<void>): Promise<number> {
-  const before = await stage.usedMemory()
+  const before = await usedMemory(stage)
   await fill()
-  return (await stage.usedMemory()) - before
+  return (await usedMemory(stage)) - before
 }
+
+const usedMemory = async ({ redisServer }: Stage) => Number(/^used_memory:(\d+)/m.exec(await redisServer.ask('INFO', 'memory'))?.[1])
 
 /** Shares of the run: what grows with the first part is warming up, what grows from there to the end is kept. */
 const parts = 10

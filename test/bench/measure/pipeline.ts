@@ -3,17 +3,17 @@ import type { Bare, Sink } from '../peers.ts'
 import { rowOfRounds, type Row } from '../row.ts'
 import type { Stage } from '../stage.ts'
 import { connections, usualEvent } from '../tidings.ts'
-import { canMeasureUsage, cpuUs } from '../usage.ts'
+import { canMeasureUsage, cpuUs, type Processes } from '../usage.ts'
 import { recorded } from './drain.ts'
 import { withBoth, type Scale } from './with.ts'
 
-/** `each`: CPU time by process, in the order of the ids. */
-type Sustained = { perSecond: number; cpu: number; each: number[] }
+/** `each`: CPU time by what the processes are. */
+type Sustained = { perSecond: number; cpu: number; each: Record<string, number> }
 
 /** One event a request over many connections, until the last is queryable; and what it costs in CPU time, all in all. */
-export async function pipeline({ quick, rounds, say }: Scale): Promise<Row[]> {
+export async function pipeline({ quick, rounds, deployment, say }: Scale): Promise<Row[]> {
   const count = quick ? 3_000 : 10_000
-  return withBoth({}, async ({ stage, sink, bare }) => {
+  return withBoth({ deployment }, async ({ stage, sink, bare }) => {
     const [ours, peer]: [Sustained[], Sustained[]] = [[], []]
     await throughBare(bare, stage, sink, 1_500)
     await throughStage(stage, sink, 1_500)
@@ -30,9 +30,7 @@ export async function pipeline({ quick, rounds, say }: Scale): Promise<Row[]> {
     )
     if (!canMeasureUsage) return [rates]
     const what = 'CPU of a delivery, all processes and Redis'
-    const of = (names: string[], list: Sustained[]) =>
-      names.map((name, i) => `${name} ${median(list.map(({ each }) => each[i] ?? 0)).toFixed(0)}`).join(', ')
-    const notes = `${of(['Redis', 'ingest', 'status', 'dispatcher'], ours)}; bare, which has no HTTP in, no disk and no log: ${of(['adding', 'worker', 'Redis'], peer)}`
+    const notes = `${byProcess(ours)}; bare, which has no HTTP in, no disk and no log: ${byProcess(peer)}`
     const cpu = rowOfRounds(
       { name: 'pipeline', what, unit: 'µs', peerName: 'bare', goal: { of: 'ratio', most: 2 }, notes },
       ours.map((one) => one.cpu),
@@ -42,32 +40,38 @@ export async function pipeline({ quick, rounds, say }: Scale): Promise<Row[]> {
   })
 }
 
+const byProcess = (list: Sustained[]) =>
+  Object.keys(list[0]?.each ?? {})
+    .map((name) => `${name} ${median(list.map(({ each }) => each[name] ?? 0)).toFixed(0)}`)
+    .join(', ')
+
 const describe = (one: Sustained | undefined) => `${one?.perSecond.toFixed(0)}/s at ${one?.cpu.toFixed(0)} µs`
 
 async function throughBare(bare: Bare, stage: Stage, sink: Sink, count: number): Promise<Sustained> {
-  const pids = [...bare.pids(), stage.redisPid]
-  return sustained(count, pids, sink, () => bare.add(count, connections))
+  const processes = [...bare.processes(), { name: 'Redis', pids: [stage.redisServer.pid] }]
+  return sustained(count, processes, sink, () => bare.add(count, connections))
 }
 
 export async function throughStage(stage: Stage, sink: Sink, count: number): Promise<Sustained> {
   const { ingest, eventRequest } = stage.tidings
-  return sustained(count, stage.pids(), sink, async () => {
+  return sustained(count, stage.processes(), sink, async () => {
     await ingest.closedLoop(count, () => eventRequest(usualEvent()))
     await sink.expect(count)
     await recorded(stage)
   })
 }
 
-async function sustained(count: number, pids: number[], sink: Sink, run: () => Promise<void>): Promise<Sustained> {
+async function sustained(count: number, processes: Processes[], sink: Sink, run: () => Promise<void>): Promise<Sustained> {
   await sink.reset()
-  const used = () => pids.map((pid) => (canMeasureUsage ? cpuUs([pid]) : 0))
+  const used = () => processes.map((one) => (canMeasureUsage ? cpuUs(one) : 0))
   const before = used()
   const startedAt = nowUs()
   await run()
   await sink.expect(count)
   const us = nowUs() - startedAt
-  const each = used().map((total, i) => (total - (before[i] ?? 0)) / count)
-  return { perSecond: count / (us / 1e6), cpu: each.reduce((sum, one) => sum + one, 0), each }
+  const costs = used().map((total, i) => (total - (before[i] ?? 0)) / count)
+  const each = Object.fromEntries(processes.map(({ name }, i) => [name, costs[i] ?? 0]))
+  return { perSecond: count / (us / 1e6), cpu: costs.reduce((sum, one) => sum + one, 0), each }
 }
 
 /** What was counted at the sink must be what the log says. */

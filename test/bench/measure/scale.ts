@@ -16,10 +16,10 @@ export async function scale({ quick, say }: Scale): Promise<Row[]> {
     for (const count of [1, 2, 4, 8]) {
       while (stage.dispatchers.length < count) await stage.addDispatcher()
       const deliveries = count * concurrency * (1000 / answerMs) * seconds
-      await stage.queue.pause()
+      await stage.backlog.pause()
       await stage.tidings.fill(deliveries, usualEvent)
       await sink.reset({ delayMs: answerMs })
-      await stage.queue.resume()
+      await stage.backlog.resume()
       const { firstAt, lastAt } = await sink.expect(deliveries)
       const perSecond = deliveries / ((lastAt - firstAt) / 1e6 + answerMs / 1000)
       alone ||= perSecond

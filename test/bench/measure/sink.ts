@@ -10,7 +10,7 @@ export async function sinkAlone({ quick }: Scale): Promise<Row[]> {
   const count = quick ? 20_000 : 60_000
   const sink = await startSink()
   try {
-    const pool = createPool(sink.url, 50)
+    const pool = createPool([sink.url], 50)
     const request = requestBytes(`${sink.url}/webhooks/1`, { 'content-type': 'application/json' }, bodyText())
     await pool.closedLoop(5_000, () => request)
     const startedAt = nowUs()

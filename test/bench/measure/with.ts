@@ -1,8 +1,11 @@
+import type { Deployment } from '../../support/deployments.ts'
 import { startBare, startSink, type Bare, type Sink } from '../peers.ts'
 import { openStage, type Stage, type StageOptions } from '../stage.ts'
 import { webhooksAt } from '../tidings.ts'
 
 export type Scale = {
+  /** What Tidings stands on; the peers stay as they are. */
+  deployment: Deployment
   quick: boolean
   rounds: number
   say(line: string): void
@@ -10,11 +13,13 @@ export type Scale = {
 type Set = { stage: Stage; sink: Sink; bare: Bare }
 
 /** Tidings with its usual webhooks, the bare peer and the sink that both deliver to; ended whatever happens. */
-export async function withBoth<T>(options: StageOptions, body: (set: Set) => Promise<T>): Promise<T> {
-  const workers = options.dispatchers ?? 1
+export async function withBoth<T>(
+  { workers = 1, ...options }: StageOptions & { workers?: number },
+  body: (set: Set) => Promise<T>,
+): Promise<T> {
   return withStage(options, async (stage, sink) => {
     await stage.tidings.createWebhooks(webhooksAt(sink.url))
-    const bare = await startBare(stage.redisUrl, sink, { workers })
+    const bare = await startBare(stage.redisServer.url, sink, { workers })
     try {
       return await body({ stage, sink, bare })
     } finally {

@@ -1,24 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { eager, moody, steady } from '../behaviours.ts'
 import { availability, countStrikes, figuresOf, nothingLost, percent, percentile } from '../goals.ts'
-import { worldOn } from '../redis.ts'
 import { atLeast, atMost, none, type Scenario, type Stage, type Verdict } from '../scenario.ts'
 import { withWorld, type World } from '../world.ts'
 
 const concurrency = 20
-const dispatchers = 2
 const perSecond = 100
 const settleMs = 60_000
 
 /** Every few seconds something dies as it does when its memory is taken away, and comes back a moment later. */
 async function storm(world: World, { seconds, random, short, say }: Stage): Promise<void> {
-  const targets = ['ingest-1', 'dispatcher-1', 'dispatcher-2', 'status-1', 'redis']
+  const targets = [...world.processes.keys(), 'redis']
   const down = new Map<string, Promise<void>>()
-  // in the short form each once and one of them twice, so that six seeds do not leave one out
+  // in the short form each once and one of them twice, however long that takes: six seeds are not to leave one out
   const due = short ? [...targets, random.pick(targets)] : []
   for (const until = performance.now() + seconds * 1_000; ; ) {
     await pause(random.between(2_000, 4_000))
-    if (performance.now() > until) break
+    if (short ? due.length === 0 : performance.now() > until) break
     const candidates = (due.length > 0 ? due : targets).filter((name) => !down.has(name))
     const target = random.pick(candidates.length > 0 ? candidates : targets)
     if (down.has(target)) continue
@@ -34,15 +32,16 @@ async function storm(world: World, { seconds, random, short, say }: Stage): Prom
 }
 
 async function run(stage: Stage): Promise<Verdict> {
-  const { random, short, say } = stage
+  const { random, short, ground, say } = stage
+  const { dispatchers = 2 } = ground
   const sinks = { steady: steady(random), brisk: steady(random, 1, 10), moody: moody(random) }
-  const on = await worldOn(stage.redis)
-  if ('skipped' in on) return { goals: [], figures: {}, ...on }
   const quick = short && { LOCK_MS: '3000', STALLED_MS: '1000' }
-  const settings = { CONCURRENCY: String(concurrency), LOG_LEVEL: 'error', ...quick, ...on.settings }
-  return withWorld({ ...on, dispatchers, settings, random, sinks, webhook: { retry: eager } }, async (world) => {
+  const settings = { CONCURRENCY: String(concurrency), LOG_LEVEL: 'error', ...quick, ...ground.settings }
+  return withWorld({ ...ground, dispatchers, settings, random, sinks, webhook: { retry: eager } }, async (world) => {
     const client = world.publish({ perSecond })
+    const startedAt = performance.now()
     await storm(world, stage)
+    const seconds = Math.round((performance.now() - startedAt) / 1_000)
     await client.stop()
     say(`${client.accepted()} accepted, ${world.strikes.length} kills; waiting until all is delivered`)
     const drainedMs = await world.settle(settleMs)
@@ -61,7 +60,7 @@ async function run(stage: Stage): Promise<Verdict> {
       ],
       figures: {
         ...figuresOf(found),
-        seconds: stage.seconds,
+        seconds,
         kills: countStrikes(world),
         duplicatedShare: percent(share),
         available: percent(available),
@@ -84,5 +83,6 @@ export const crashStorm: Scenario = {
   title: 'crash storm: kill -9 of a random process every 2 to 4 s',
   seconds: 300,
   shortSeconds: 20,
+  anywhere: true,
   run,
 }

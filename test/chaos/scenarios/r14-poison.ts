@@ -37,10 +37,10 @@ function supervise({ processes }: World) {
 }
 
 /** Milliseconds from the 2xx to the first request, of what was accepted in a time. */
-function latencies(world: World, { sent }: Client, from: number, to: number): number[] {
+async function latencies(world: World, { sent }: Client, from: number, to: number): Promise<number[]> {
   const firsts = new Map<string, number>()
   for (const { id, at } of world.sinks.truth()) if (!firsts.has(id)) firsts.set(id, at)
-  const ids = new Map(world.log.read().events.map(({ id, source, key }) => [`${source} ${key}`, id]))
+  const ids = new Map((await world.log.read()).events.map(({ id, source, key }) => [`${source} ${key}`, id]))
   return sent
     .filter(({ acceptedAt }) => acceptedAt >= from && acceptedAt < to)
     .flatMap(({ door, key, acceptedAt }) => {
@@ -77,8 +77,8 @@ async function run({ random, short, say }: Stage): Promise<Verdict> {
     const poison = await api.deliveryOf(eventId as string, webhook.id)
     await world.settle(30_000)
     const found = await world.check(client)
-    const p99 = (from: number, to: number) => percentile(latencies(world, client, from, to), 0.99)
-    const [calm, after] = [p99(before.from, before.to), p99(isolatedAt, isolatedAt + spanMs)]
+    const p99 = async (from: number, to: number) => percentile(await latencies(world, client, from, to), 0.99)
+    const [calm, after] = [await p99(before.from, before.to), await p99(isolatedAt, isolatedAt + spanMs)]
     return {
       goals: [
         // the poisonous delivery itself is judged below, and may be neither delivered nor open

@@ -1,12 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { eager, moody, steady } from '../behaviours.ts'
 import { figuresOf, nothingLost } from '../goals.ts'
-import { worldOn } from '../redis.ts'
 import { atMost, none, type Scenario, type Stage, type Verdict } from '../scenario.ts'
 import { withWorld, type World } from '../world.ts'
 
 const concurrency = 10
-const dispatchers = 2
 const recoverWithinMs = 60_000
 
 type Wipe = { how: string; inFlight: number; lately: number; recoveredMs: number | undefined }
@@ -23,25 +21,24 @@ async function wipe(world: World, how: string, strike: (world: World) => Promise
   world.note('redis', how)
   await strike(world)
   const startedAt = performance.now()
-  while (world.log.open(at) > 0 && performance.now() - startedAt < recoverWithinMs) await pause(100)
-  const recoveredMs = world.log.open(at) > 0 ? undefined : performance.now() - startedAt
+  while ((await world.log.open(at)) > 0 && performance.now() - startedAt < recoverWithinMs) await pause(100)
+  const recoveredMs = (await world.log.open(at)) > 0 ? undefined : performance.now() - startedAt
   return { how, inFlight, lately, recoveredMs }
 }
 
-async function run({ seconds, random, short, redis, say }: Stage): Promise<Verdict> {
-  const on = await worldOn(redis)
-  if ('skipped' in on) return { goals: [], figures: {}, ...on }
+async function run({ seconds, random, short, ground, say }: Stage): Promise<Verdict> {
+  const { dispatchers = 2 } = ground
   const times = short ? 1 : 3
   const strikes = [
     ...Array.from({ length: times }, () => ['FLUSHALL', flush] as const),
     ...Array.from({ length: times }, () => ['files deleted', deleteFiles] as const),
   ]
-  const settings = { CONCURRENCY: String(concurrency), LOG_LEVEL: 'error', ...on.settings }
+  const settings = { CONCURRENCY: String(concurrency), LOG_LEVEL: 'error', ...ground.settings }
   // half of what the dispatchers can do: requests are under way and retries are due whenever it strikes
   const sinks = { steady: steady(random), slow: steady(random, 100, 200), moody: moody(random) }
   const webhook = { retry: eager, max_in_flight: dispatchers * concurrency }
   // a recovery is not to be mistaken for the working off of a backlog, where a machine is slow
-  return withWorld({ ...on, dispatchers, settings, random, sinks, webhook, mostBehind: 150 }, async (world) => {
+  return withWorld({ ...ground, dispatchers, settings, random, sinks, webhook, mostBehind: 150 }, async (world) => {
     const client = world.publish({ perSecond: short ? 20 : 40 })
     const gapMs = (seconds * 1_000) / strikes.length
     const wipes: Wipe[] = []
@@ -73,5 +70,6 @@ export const redisWiped: Scenario = {
   title: 'Redis wiped: FLUSHALL, and its files deleted, under load',
   seconds: 90,
   shortSeconds: 6,
+  anywhere: true,
   run,
 }

@@ -31,8 +31,8 @@ async function disturb(world: World, link: string, fault: Fault, ms: number): Pr
   const most = Math.max(...lines().map((count, i) => count - (before[i] ?? 0)))
   const at = Date.now()
   const startedAt = performance.now()
-  while (world.log.open(at) > 0 && performance.now() - startedAt < 60_000) await pause(50)
-  const settledMs = world.log.open(at) > 0 ? undefined : performance.now() - startedAt
+  while ((await world.log.open(at)) > 0 && performance.now() - startedAt < 60_000) await pause(50)
+  const settledMs = (await world.log.open(at)) > 0 ? undefined : performance.now() - startedAt
   return { link, fault: fault.kind, linesPerSecond: most / (ms / 1_000), settledMs }
 }
 
