@@ -45,10 +45,13 @@ export async function fuzzUrls(): Promise<UrlReport> {
 
 async function save(status: StatusApp, urls: string[], report: UrlReport, find: (what: string) => void): Promise<void> {
   const made = await status.call<{ id: string }>('POST', '/webhooks', { url: 'https://example.com/hook' })
+  await status.call('POST', '/sources', { name: 'known', adapter: 'cloudevents' })
   const ways: [string, string, (url: string) => unknown][] = [
     ['POST', '/webhooks', (url) => ({ url })],
     ['PATCH', `/webhooks/${made.body.id}`, (url) => ({ url })],
     ['POST', '/api/v1/webhooks', (endpoint) => ({ name: 'x', endpoint, eventFilters: [] })],
+    ['POST', '/sources', (url) => ({ name: 'x', adapter: 'cloudevents', lookup: { url } })],
+    ['PATCH', '/sources/known', (url) => ({ lookup: { url } })],
   ]
   const messages = new Set<string>()
   for (const url of urls)
