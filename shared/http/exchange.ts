@@ -120,7 +120,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 }
 
 const gaveUp = new Error('nothing more of this answer is wanted')
-/** Bytes that a chunk has on average, at least: each costs as much as a hundred bytes do. */
+/** Bytes that a chunk has on average; smaller ones are not waited for, as each takes its time however little is in it. */
 const leastChunk = 16
 const mostInterim = 1_000
 const onlyInterim = { outcome: 'unreachable', error: `${mostInterim} interim answers (1xx) and no other` } as const
@@ -172,7 +172,7 @@ const unreachableTexts: Record<string, string> = {
 /** undici's own words for an answer whose connection it has closed itself. */
 const unaskedTexts: Record<string, string> = {
   'bad upgrade': 'the receiver wants to change the protocol, which nobody asked for',
-  'bad response': 'the receiver said 100 Continue, which nobody asked for',
+  'bad response': 'what came is no answer to the request',
 }
 
 /** By the beginnings of codes that have no text of their own, of which OpenSSL and the HTTP parser have hundreds. */

@@ -33,6 +33,6 @@ function start(name: Name): Promise<Hostile> {
   return startHostile(hostile[name as keyof typeof hostile] as Behaviour)
 }
 
-process.on('message', (order: Order) => void carryOut(order).then((done) => process.send?.(done)))
+process.on('message', async (order: Order) => void process.send?.(await carryOut(order)))
 process.once('disconnect', () => process.exit())
 process.send?.({ healthy: healthy.url, ca: authorities.trusted.cert } satisfies Ready)
