@@ -50,12 +50,19 @@ export function createGuardedConnector(policy: AddressPolicy, options: GuardOpti
     }
     const made = connectorFor(port)(target, (...[error, socket]) => {
       if (error) return callback(error, null)
-      if (policy.allowsAddress(socket.remoteAddress ?? '', port)) return callback(null, inPieces(socket))
+      // who has reset the connection meanwhile is at no address any more, and not to be blamed for a forbidden one
+      if (socket.remoteAddress === undefined) return callback(goneBy(socket), null)
+      if (policy.allowsAddress(socket.remoteAddress, port)) return callback(null, inPieces(socket))
       socket.destroy()
       callback(new BlockedAddressError(), null)
     })
     options.onSocket?.(made)
   }
+}
+
+function goneBy(socket: Socket): Error {
+  socket.destroy()
+  return Object.assign(new Error('reset as soon as it was connected'), { code: 'ECONNRESET' })
 }
 
 /** As undici's is, whose types keep what it returns to themselves. */
