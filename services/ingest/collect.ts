@@ -115,7 +115,8 @@ export const sum = (a: Counts, b: Counts): Counts => ({
   unchanged: a.unchanged + b.unchanged,
 })
 
-const idOf = (draft: EventDraft): string => draft.entity?.id ?? ''
+/** As it comes back from the database, which marks what no text of its can hold; or what is known of it would never be found. */
+const idOf = (draft: EventDraft): string => (draft.entity?.id ?? '').replace(/\p{Surrogate}|\0/gu, '\ufffd')
 
 type Held = { seq: number | null; hash: string; deleted: boolean; entity: string }
 

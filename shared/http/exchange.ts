@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { SendResult } from '../contracts/delivery.ts'
 
@@ -21,11 +22,13 @@ type Head = { statusCode: number; headers: Record<string, string>; headersMs: nu
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #terms: Terms
   #controller: Dispatcher.DispatchController | undefined
+  #connecting: Socket | undefined
   #timer: NodeJS.Timeout | undefined
   #cleanUp: (() => void) | undefined
   #head: Head | undefined
   #chunks: Buffer[] = []
   #bytes = 0
+  #interim = 0
   #settled = false
 
   constructor(terms: Terms) {
@@ -35,6 +38,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   whenEnded(cleanUp: () => void): void {
     this.#cleanUp = cleanUp
+  }
+
+  /** The socket that is being connected for this request alone; none where there was one already. */
+  connectsBy(socket: Socket): void {
+    this.#connecting = socket
   }
 
   /** The process is stopping. */
@@ -52,12 +60,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Called when there is a connection, just before the request is written. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
+    this.#connecting = undefined
     if (this.#settled) controller.abort(gaveUp)
   }
 
   onResponseStart(_: Dispatcher.DispatchController, statusCode: number, headers: Record<string, string | string[] | undefined>): void {
-    // 1xx: the answer is still to come
-    if (statusCode < 200) return
+    // 1xx: the answer is still to come, unless it never will and this is all there ever is
+    if (statusCode < 200) return ++this.#interim < mostInterim ? undefined : this.#settle(onlyInterim)
     this.#head = { statusCode, headers: flat(headers), headersMs: this.#elapsed() }
   }
 
@@ -65,7 +74,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#chunks.push(chunk)
     this.#bytes += chunk.length
     // whatever else is coming is not worth waiting for
-    if (this.#bytes > this.#terms.keptBytes) this.#settle(undefined)
+    if (this.#bytes > this.#terms.keptBytes || this.#chunks.length > this.#terms.keptBytes / leastChunk) this.#settle(undefined)
   }
 
   onResponseEnd(): void {
@@ -102,6 +111,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     clearTimeout(this.#timer)
     this.#cleanUp?.()
     if (giveUp) this.#controller?.abort(gaveUp)
+    // or a handshake that never ends would keep its place among the connections for longer than the request
+    this.#connecting?.destroy(gaveUp)
     return true
   }
 
@@ -109,6 +120,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
 }
 
 const gaveUp = new Error('nothing more of this answer is wanted')
+/** Bytes that a chunk has on average; smaller ones are not waited for, as each takes its time however little is in it. */
+const leastChunk = 16
+const mostInterim = 1_000
+const onlyInterim = { outcome: 'unreachable', error: `${mostInterim} interim answers (1xx) and no other` } as const
 const noAnswer = { outcome: 'unreachable', error: 'connection closed before an answer' } as const
 
 function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {
@@ -122,6 +137,8 @@ function flat(headers: Record<string, string | string[] | undefined>): Record<st
 
 const timeoutCodes = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'])
 
+const oldTls = 'the receiver speaks no version of TLS from 1.2 on'
+
 /** Texts by code, never the error's own: that one may name the resolved address of something inside. */
 const unreachableTexts: Record<string, string> = {
   ECONNREFUSED: 'connection refused',
@@ -133,21 +150,48 @@ const unreachableTexts: Record<string, string> = {
   ENETUNREACH: 'network unreachable',
   UND_ERR_SOCKET: 'connection closed before an answer',
   UND_ERR_HEADERS_OVERFLOW: 'the answer has too many header bytes',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer has another length than it says',
+  HPE: 'the answer is not HTTP',
   HPE_INVALID_CONSTANT: 'the answer is not HTTP',
   CERT_HAS_EXPIRED: 'the TLS certificate has expired',
+  CERT_NOT_YET_VALID: 'the TLS certificate is not valid yet',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'the TLS certificate is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN: 'the TLS certificate chain has a self-signed certificate',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the TLS certificate cannot be verified',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the TLS certificate cannot be verified: a part of its chain is missing, or its authority is unknown',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the TLS certificate chain does not lead to an authority that is known',
+  INVALID_PURPOSE: 'the TLS certificate is signed by one that may not sign',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the TLS certificate is for another host name',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'what listens there speaks no TLS',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: oldTls,
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: oldTls,
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'the receiver refused the TLS handshake',
+  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: 'the receiver has no TLS certificate for this host name',
+  ERR_SSL_EXCESSIVE_MESSAGE_SIZE: 'the TLS certificate chain is too large',
+}
+
+/** undici's own words for an answer whose connection it has closed itself. */
+const unaskedTexts: Record<string, string> = {
+  'bad upgrade': 'the receiver wants to change the protocol, which nobody asked for',
+  'bad response': 'what came is no answer to the request',
+}
+
+/** By the beginnings of codes that have no text of their own, of which OpenSSL and the HTTP parser have hundreds. */
+const unreachableFamilies: [beginning: string, text: string][] = [
+  ['ERR_SSL_', 'TLS failed'],
+  ['HPE_', 'the answer is not HTTP as it should be'],
+]
+
+function textOf(code: string): string {
+  const known = unreachableTexts[code]
+  if (known !== undefined) return known
+  const [, text = 'no usable answer'] = unreachableFamilies.find(([beginning]) => code.startsWith(beginning)) ?? []
+  return `${text} (${/^[A-Z0-9_]{3,60}$/.test(code) ? code : 'protocol error'})`
 }
 
 function failure(error: unknown, timeoutMs: number): Pick<SendResult, 'outcome' | 'error'> {
-  const { name, code = '' } = error as { name?: string; code?: string }
+  const { name, message = '', code = '' } = error as { name?: string; message?: string; code?: string }
   if (code === 'TIDINGS_BLOCKED') return { outcome: 'blocked', error: (error as Error).message }
   if (name === 'TimeoutError' || name === 'AbortError' || timeoutCodes.has(code))
     return { outcome: 'timed_out', error: `no answer within ${timeoutMs} ms` }
-  return {
-    outcome: 'unreachable',
-    error: unreachableTexts[code] ?? `no usable answer (${/^[A-Z0-9_]{3,60}$/.test(code) ? code : 'protocol error'})`,
-  }
+  return { outcome: 'unreachable', error: unaskedTexts[message] ?? textOf(name === 'HTTPParserError' ? code || 'HPE' : code) }
 }

@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net'
 import { LRUCache } from 'lru-cache'
-import { Agent } from 'undici'
+import { Agent, type Dispatcher } from 'undici'
 import type { SendResult } from '../contracts/delivery.ts'
 import type { AddressPolicy } from './address-policy.ts'
 import { createGuardedConnector, type GuardOptions } from './address-guard.ts'
@@ -20,7 +21,7 @@ export type SenderOptions = {
   connectionsPerOrigin?: number
   /** Kept of each answer; the rest is dropped and `responseTruncated` says so. */
   keptBytes?: number
-} & Pick<GuardOptions, 'lookup'>
+} & Pick<GuardOptions, 'lookup' | 'lookupTimeoutMs' | 'ca'>
 export type Sender = { send(outgoing: Outgoing): Promise<SendResult>; close(): Promise<void> }
 
 /** Kept of each answer; enough for an error page's text, too little to fill the log. */
@@ -38,8 +39,9 @@ export function createSender(
   policy: AddressPolicy,
   { connectionsPerOrigin = 256, keptBytes = responseBytes, ...guard }: SenderOptions = {},
 ): Sender {
+  const begun: { by?: Socket | undefined } = {}
   const agent = new Agent({
-    connect: createGuardedConnector(policy, { connectTimeoutMs: 10_000, ...guard }),
+    connect: createGuardedConnector(policy, { connectTimeoutMs: 10_000, ...guard, onSocket: (socket) => void (begun.by = socket) }),
     connections: connectionsPerOrigin,
     pipelining: 1,
     keepAliveTimeout: 10_000,
@@ -54,13 +56,23 @@ export function createSender(
     judged.set(url, known)
     return known
   }
-  const way: Way = { agent, check, keptBytes, followers: createFollowers() }
+  const dispatch: Way['dispatch'] = (request, exchange) => {
+    begun.by = undefined
+    agent.dispatch(request, exchange)
+    if (begun.by) exchange.connectsBy(begun.by)
+  }
+  const way: Way = { dispatch, check, keptBytes, followers: createFollowers() }
   return { send: (outgoing) => send(way, outgoing), close: () => agent.destroy() }
 }
 
-type Way = { agent: Agent; check: AddressPolicy['checkUrl']; keptBytes: number; followers: Followers }
+type Way = {
+  dispatch(request: Dispatcher.DispatchOptions, exchange: Exchange): void
+  check: AddressPolicy['checkUrl']
+  keptBytes: number
+  followers: Followers
+}
 
-function send({ agent, check, keptBytes, followers }: Way, outgoing: Outgoing): Promise<SendResult> {
+function send({ dispatch, check, keptBytes, followers }: Way, outgoing: Outgoing): Promise<SendResult> {
   const { method = 'POST', url, headers, body = null, timeoutMs, signal } = outgoing
   const startedAt = performance.now()
   const allowed = check(url)
@@ -72,7 +84,7 @@ function send({ agent, check, keptBytes, followers }: Way, outgoing: Outgoing): 
     // The deadline alone decides: undici's own limits begin anew with each part of the answer.
     const options = { origin, path: pathname + search, method, headers, body, headersTimeout: 0, bodyTimeout: 0 } as const
     try {
-      agent.dispatch(options, exchange)
+      dispatch(options, exchange)
     } catch (error) {
       exchange.onResponseError(undefined, error as Error)
     }

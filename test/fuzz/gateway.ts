@@ -1,17 +1,15 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { startServices } from '../../infra/services.ts'
 import { ingestSettings } from '../../services/ingest/settings.ts'
 import { statusSettings } from '../../services/status/settings.ts'
 import { serve } from '../../shared/http/serve.ts'
 import { readSettings } from '../../shared/settings.ts'
 import { openStorage } from '../../shared/storage/open.ts'
+import { collected } from './memory.ts'
 
 /**
  * The gateway of `npm start` in a process of its own, without dispatchers: nothing that the fuzzer registers is ever
  * sent to. It says on its channel how much memory is in use once all garbage is gone.
  */
-export type Memory = { heapBytes: number; rssBytes: number }
 
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
@@ -30,15 +28,7 @@ const services = await startServices({
 })
 const serving = await serve((request, bindings) => services.fetch(request, bindings), settings.ingest)
 
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
-
-process.on('message', () => {
-  // a first pass frees what finalizers then let go of
-  for (let pass = 0; pass < 3; pass++) collect()
-  const { heapUsed, external, rss } = process.memoryUsage()
-  process.send?.({ heapBytes: heapUsed + external, rssBytes: rss } satisfies Memory)
-})
+process.on('message', () => void process.send?.(collected()))
 
 process.once('SIGTERM', () => void end())
 process.once('disconnect', () => void end())

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { fuzzHeaders } from './headers.ts'
+import { fuzzNames } from './names.ts'
 import { fuzzReceivers } from './receivers.ts'
 import { fuzz } from './run.ts'
 import { fuzzSignatures } from './signatures.ts'
@@ -8,9 +9,11 @@ import { fuzzUrls } from './urls.ts'
 
 const usage = `npm run fuzz [-- options]: does to Tidings what nobody should do, and counts what comes of it
 
-  --only V1,V2   some of the parts: V1 forged signatures, V2 requests, V3 slow clients,
-                 X1 hostile URLs, X3 hostile receivers, X4 headers of webhooks (V1,V2,X1,X4)
+  --only V1,V2   some of the parts: V1 forged signatures, V2 requests, V3 slow clients, X1 hostile URLs,
+                 X2 lying name servers, X3 hostile receivers, X4 headers of webhooks (all)
   --requests N   how many requests (V2: 20,000)
+  --rounds N     deliveries to each hostile receiver (X3: 200)
+  --sockets N    slow clients at once (V3: 1,000)
   --seed S       another seed is other attacks, the same one is the same (1)
   --from N       number of the first request, to repeat one that was reported (V2)
   --seconds N    requests end after this time at the latest, and say so (V2: 1,800); slow clients last as long (V3: 120)
@@ -19,7 +22,8 @@ const usage = `npm run fuzz [-- options]: does to Tidings what nobody should do,
 
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
-type Options = { only: string[]; requests: number; seed: number; from: number; seconds: number | undefined; json: boolean }
+const counts = { requests: 20_000, rounds: 200, sockets: 1_000, seed: 1, from: 0 }
+type Options = typeof counts & { only: string[]; seconds: number | undefined; json: boolean }
 type Report = { ok: boolean }
 type Part = (options: Options) => Promise<Report>
 
@@ -27,12 +31,12 @@ const parts: Record<string, Part> = {
   V1: ({ seed }) => fuzzSignatures({ cases: 20_000, seed }),
   V2: ({ requests, seed, from, seconds }) =>
     fuzz({ requests, seed, from, withinSeconds: seconds ?? 1_800, onProgress: (done) => say(`  ${done} of ${requests} requests`) }),
+  V3: ({ sockets, seconds }) => fuzzSlowly({ sockets, seconds: seconds ?? 120 }),
   X1: () => fuzzUrls(),
-  X3: () => fuzzReceivers({ times: 200, deadlineMs: 1_000, lateMs: 500 }),
+  X2: ({ seed }) => fuzzNames({ alternations: 1_000, seed }),
+  X3: ({ rounds }) => fuzzReceivers({ times: rounds, deadlineMs: 2_000, lateMs: 500 }),
   X4: ({ seed }) => fuzzHeaders({ cases: 50_000, seed }),
-  V3: ({ seconds }) => fuzzSlowly({ sockets: 1_000, seconds: seconds ?? 120 }),
 }
-const standard = ['V1', 'V2', 'X1', 'X4']
 
 /** `npm run fuzz`. Resolves with the exit code: 0 only when nothing was found. */
 export async function main(args: string[]): Promise<number> {
@@ -55,18 +59,23 @@ export async function main(args: string[]): Promise<number> {
 
 function readOptions(args: string[]): Options | string {
   const text = { type: 'string' } as const
+  const numbers = { requests: text, rounds: text, sockets: text, seed: text, from: text, seconds: text }
   try {
     const flags = { json: { type: 'boolean' }, help: { type: 'boolean' } } as const
-    const { values } = parseArgs({ args, options: { only: text, requests: text, seed: text, from: text, seconds: text, ...flags } })
+    const { values } = parseArgs({ args, options: { only: text, ...numbers, ...flags } })
     if (values.help) return 'help'
-    const only = values.only?.split(',') ?? standard
+    const only = values.only?.split(',') ?? Object.keys(parts)
     const unknown = only.find((name) => !(name in parts))
     if (unknown !== undefined) return `--only ${unknown}: must be of ${Object.keys(parts).join(', ')}`
-    const { requests = '20000', seed = '1', from = '0', seconds } = values
-    for (const [name, value] of Object.entries({ requests, seed, from, seconds: seconds ?? '0' }))
+    const given = { ...counts, seconds: undefined as number | undefined }
+    for (const name of [...Object.keys(counts), 'seconds'] as (keyof typeof given)[]) {
+      const value = values[name]
+      if (value === undefined) continue
       if (!/^\d{1,9}$/.test(value)) return `--${name} ${value}: must be a whole number`
-    const limit = seconds === undefined ? undefined : Number(seconds)
-    return { only, requests: Number(requests), seed: Number(seed), from: Number(from), seconds: limit, json: values.json ?? false }
+      if (Number(value) === 0 && ['requests', 'rounds', 'sockets'].includes(name)) return `--${name} ${value}: must be 1 at least`
+      given[name] = Number(value)
+    }
+    return { ...given, only, json: values.json ?? false }
   } catch (error) {
     return (error as Error).message
   }

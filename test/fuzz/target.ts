@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startTestRedis } from '../support/redis.ts'
-import type { Memory } from './gateway.ts'
+import type { Memory } from './memory.ts'
 
 /** A gateway to be fuzzed, with a Redis and a database that nobody else has. */
 export type Target = {

@@ -45,10 +45,13 @@ export async function fuzzUrls(): Promise<UrlReport> {
 
 async function save(status: StatusApp, urls: string[], report: UrlReport, find: (what: string) => void): Promise<void> {
   const made = await status.call<{ id: string }>('POST', '/webhooks', { url: 'https://example.com/hook' })
+  await status.call('POST', '/sources', { name: 'known', adapter: 'cloudevents' })
   const ways: [string, string, (url: string) => unknown][] = [
     ['POST', '/webhooks', (url) => ({ url })],
     ['PATCH', `/webhooks/${made.body.id}`, (url) => ({ url })],
-    ['POST', '/api/v1/webhooks', (endpoint) => ({ name: 'x', endpoint, eventFilters: [] })],
+    ['POST', '/api/v1/webhooks', (endpoint) => ({ name: 'x', webhookType: 'Generic', webhookConfig: { endpoint }, eventFilters: [] })],
+    ['POST', '/sources', (url) => ({ name: 'x', adapter: 'cloudevents', lookup: { url } })],
+    ['PATCH', '/sources/known', (url) => ({ lookup: { url } })],
   ]
   const messages = new Set<string>()
   for (const url of urls)
@@ -60,6 +63,11 @@ async function save(status: StatusApp, urls: string[], report: UrlReport, find: 
       // what is no URL at all may be said; of an address nothing is told but that it is not allowed
       for (const { message } of answer.body.errors ?? []) if (message.startsWith(refusal)) messages.add(`${path} ${message}`)
     }
+  // or all of them may have been refused for something else
+  for (const [method, path, body] of ways) {
+    const answer = await status.call(method, path, body('https://example.com/hook'))
+    if (answer.status >= 300) find(`${method} ${path} with a good URL: ${answer.status} ${answer.text}`)
+  }
   if (messages.size > ways.length) find(`refused in ${messages.size} ways, which tell one address from another`)
 }
 

@@ -1,5 +1,5 @@
 import type { Case } from './cases.ts'
-import type { Memory } from './gateway.ts'
+import type { Memory } from './memory.ts'
 import type { Exchange, Reply } from './wire.ts'
 
 /** What was counted, and what should not have been. */

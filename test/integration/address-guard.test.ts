@@ -219,7 +219,7 @@ describe('slow name servers', () => {
     const late: LookupFunction = (_name, _options, callback) => {
       answer = () => callback(null, [{ address: '127.0.0.1', family: 4 }])
     }
-    const agent = new Agent({ connect: createGuardedConnector(loopback, { connectTimeoutMs: 30_000, lookup: late }) })
+    const agent = new Agent({ connect: createGuardedConnector(loopback, { connectTimeoutMs: 30_000, lookup: late, lookupTimeoutMs: 100 }) })
     agents.push(agent)
     expect(await errorOf(`http://late.example.com:${port}/`, agent)).toMatchObject({ code: 'EAI_AGAIN' })
     answer()

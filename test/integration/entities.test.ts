@@ -50,6 +50,14 @@ describe('a full scan in one request', () => {
     expect(again.told).toEqual([])
   })
 
+  it.each(['half a character: \\ud800', 'none: \\u0000'])('knows an entity again whose id has %s', async (id) => {
+    const name = await aCatalog()
+
+    const replies = [await put(name, `[{"_id":"${id}","a":1}]`), await put(name, `[{"_id":"${id}","a":1}]`)]
+
+    expect(replies.map(({ body }) => body)).toMatchObject([{ created: 1 }, { created: 0, unchanged: 1 }])
+  })
+
   it('tells every change, also back to what was before, and of an entity that comes back', async () => {
     const name = await aCatalog()
     const versions = [
