@@ -1,7 +1,7 @@
 import { Job, Queue, type ConnectionOptions, type JobsOptions } from 'bullmq'
 import type { RetryPolicy } from './contracts/retry.ts'
 import { jobId, readJobId } from './id.ts'
-import { connectRedis, failFast, together, watchErrors, type Redis, type RedisTarget } from './redis.ts'
+import { connectRedis, failFast, watchErrors, type Redis, type RedisTarget } from './redis.ts'
 import type { Shards } from './shards.ts'
 import type { OpenDelivery } from './storage/storage.ts'
 
@@ -74,8 +74,7 @@ export function openQueue(target: RedisTarget, onError: (error: Error) => void):
   }
 }
 
-export const connectForQueues = (target: RedisTarget, onError: (error: Error) => void): Redis =>
-  connectRedis(target, { ...failFast, ...together }, onError)
+export const connectForQueues = (target: RedisTarget, onError: (error: Error) => void): Redis => connectRedis(target, failFast, onError)
 
 /** One of several that share a connection, which outlives them. */
 export function openQueueOn(connection: Redis, prefix: string, onError: (error: Error) => void): DeliveryQueue {

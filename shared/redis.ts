@@ -61,9 +61,6 @@ export const waitForever: RedisOptions = {
   retryStrategy: (times) => pauseMs(times) + Math.floor(Math.random() * 200),
 }
 
-/** For who has many commands under way: those of one turn of the event loop leave in one piece. Never the one that blocks. */
-export const together: RedisOptions = { enableAutoPipelining: true, autoPipeliningIgnoredCommands: ['bzpopmin'] }
-
 /** @param onError connection trouble; it is reported at most once for each outage */
 export function connectRedis(target: RedisTarget, options: RedisOptions, onError: (error: Error) => void): Redis {
   const address = readRedisUrl(target.url)
@@ -80,10 +77,10 @@ const topologyEveryMs = 5_000
 
 /**
  * The same promises as to a single server: who waits, waits for a failover too; who does not, gets an error within the
- * second. Only that commands leave one by one: of those of two slots in one piece ioredis repeats none when both have moved.
+ * second.
  */
 function clusterOptions(address: Extract<RedisAddress, { kind: 'cluster' }>, options: RedisOptions): ClusterOptions {
-  const { enableOfflineQueue, retryStrategy, enableAutoPipelining: _, autoPipeliningIgnoredCommands: __, ...ofEachNode } = options
+  const { enableOfflineQueue, retryStrategy, ...ofEachNode } = options
   const waits = options.maxRetriesPerRequest === null
   return {
     redisOptions: { ...loginOf(address), ...ofEachNode },

@@ -9,7 +9,7 @@ import type { Logger } from '../../shared/logger.ts'
 import { createMetrics, tellDependencies } from '../../shared/metrics.ts'
 import type { Format } from '../../shared/payload/format.ts'
 import { connectForQueues } from '../../shared/queue.ts'
-import { askRedis, connectRedis, together, waitForever, type RedisTarget } from '../../shared/redis.ts'
+import { askRedis, connectRedis, waitForever, type RedisTarget } from '../../shared/redis.ts'
 import { loadRegistry } from '../../shared/registry.ts'
 import { requireUsable } from '../../shared/usable-redis.ts'
 import type { Vault } from '../../shared/secrets.ts'
@@ -43,9 +43,9 @@ export async function startDispatcher({ settings, storage, redis: target, vault,
     loadRegistry<Format>('format', new URL('../../shared/payload/formats/', import.meta.url)),
   ])
   const onError = (error: Error) => log.warn({ err: error }, 'Redis is away')
-  const redis = connectRedis(target, { ...waitForever, ...together }, onError)
+  const redis = connectRedis(target, waitForever, onError)
   await requireUsable(redis, target.prefix, settings.deliveryShards)
-  const working = connectRedis(target, { ...waitForever, ...together }, () => {})
+  const working = connectRedis(target, waitForever, () => {})
   const queueing = connectForQueues(target, onError)
   const policy = createAddressPolicy({ allow: settings.allowedAddresses, ports: settings.allowedPorts })
   const sender = createSender(policy, { connectionsPerOrigin: settings.concurrency })
