@@ -154,7 +154,6 @@ function jobOptions({ job, retry, delayMs = 0, turn }: QueuedDelivery): JobsOpti
     attempts: Math.max(1, attempts - job.step),
     backoff: backoffOf(retry) as unknown as NonNullable<JobsOptions['backoff']>,
     ...(delayMs > 0 && { delay: delayMs }),
-    stackTraceLimit: 1,
   }
 }
 

@@ -6,8 +6,9 @@ import { deliver, type AttemptJob, type DeliverDeps } from './deliver.ts'
 import type { Parking } from './parking.ts'
 import type { DispatcherSettings } from './settings.ts'
 
-/** Tells BullMQ that this attempt failed and when the next one is due. */
+/** Tells BullMQ that this attempt failed and when the next one is due. Without a stack, which would be kept in Redis and says nothing. */
 class RetryLater extends Error {
+  override readonly stack = ''
   readonly delayMs: number
   constructor(delayMs: number) {
     super(`next attempt in ${delayMs} ms`)
@@ -89,7 +90,7 @@ async function work(job: Job, token: string, deps: WorkerDeps, signal: AbortSign
     if (job.priority === 0) await deps.queue.defer(attempt.jobId)
     throw new RetryLater(next.delayMs)
   }
-  if (next.kind === 'give up') throw new UnrecoverableError(next.reason)
+  if (next.kind === 'give up') throw Object.assign(new UnrecoverableError(next.reason), { stack: '' })
 }
 
 function attemptOf(job: Job): AttemptJob {

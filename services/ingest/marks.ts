@@ -7,7 +7,7 @@ export type Marks = {
   /** All jobs of these events are made. */
   note(events: FannedOut[]): void
   /** Resolves when what was noted is in SQL. */
-  stop(): Promise<void>
+  flush(): Promise<void>
 }
 
 /** Long enough to spare a commit for each round, short enough that an event's own page hardly ever lags behind. */
@@ -19,7 +19,7 @@ export function gatherMarks({ storage, clock, log }: { storage: Pick<Storage, 'e
   let marked: Promise<void> = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
 
-  function flush(): void {
+  function write(): void {
     timer = undefined
     const events = noted
     noted = []
@@ -32,11 +32,11 @@ export function gatherMarks({ storage, clock, log }: { storage: Pick<Storage, 'e
   return {
     note(events) {
       noted.push(...events)
-      timer ??= setTimeout(flush, gatherMs)
+      timer ??= setTimeout(write, gatherMs)
     },
-    stop() {
+    flush() {
       clearTimeout(timer)
-      if (noted.length > 0) flush()
+      if (noted.length > 0) write()
       return marked
     },
   }

@@ -42,6 +42,7 @@ const roundEvents = 200
 const heldEvents = 10_000
 /** Rows of one commit, so that a fan-out to many webhooks does not hold the writer. */
 const rowsPerCommit = 2_000
+const sweptEvents = 1_000
 const sweepEveryMs = 5_000
 /** A round takes milliseconds; what is older than this was not handed over, or its relay died. */
 const overdueMs = 10_000
@@ -60,6 +61,8 @@ export function startRelay(deps: RelayDeps): Relay {
   let wake: () => void = () => {}
   let stopping = false
   let failed = false
+  /** Something was accepted that was not held: it waits in SQL. */
+  let overflowed = false
 
   async function fanOut(events: OfferedEvent[]): Promise<void> {
     const since = deps.clock.now()
@@ -110,6 +113,7 @@ export function startRelay(deps: RelayDeps): Relay {
 
   async function runRounds(): Promise<void> {
     while (!stopping) {
+      if (held.size === 0 && overflowed) await fetchMore()
       if (held.size === 0) await new Promise<void>((resolve) => (wake = resolve))
       const round = nextRound()
       if (round.length === 0) continue
@@ -130,14 +134,27 @@ export function startRelay(deps: RelayDeps): Relay {
 
   async function sweep(olderThanMs: number): Promise<void> {
     if (held.size >= heldEvents) return
-    const overdue = await deps.storage.events.notFannedOut(deps.clock.now() - olderThanMs, roundEvents * 5)
+    const overdue = await deps.storage.events.notFannedOut(deps.clock.now() - olderThanMs, sweptEvents)
     if (overdue.length > 0) deps.log.info({ events: overdue.length }, 'events found that were not fanned out')
+    // those beyond are no less overdue
+    overflowed ||= overdue.length === sweptEvents
     offer(overdue)
+  }
+
+  /** With all that was held on its way, what is still unmarked is what was not held. */
+  async function fetchMore(): Promise<void> {
+    overflowed = false
+    await marks.flush()
+    await sweep(0).catch(failedSweep)
   }
 
   function offer(events: OfferedEvent[]): void {
     if (stopping) return
-    for (const event of events) if (held.size < heldEvents) held.set(event.envelope.id, event)
+    for (const event of events) {
+      if (held.has(event.envelope.id)) continue
+      if (held.size < heldEvents) held.set(event.envelope.id, event)
+      else overflowed = true
+    }
     wake()
   }
 
@@ -154,7 +171,7 @@ export function startRelay(deps: RelayDeps): Relay {
       clearInterval(timer)
       wake()
       await rounds
-      await marks.stop()
+      await marks.flush()
     },
   }
 }

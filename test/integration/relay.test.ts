@@ -146,6 +146,21 @@ describe('the relay', () => {
     expect([await rows(), await jobs()]).toEqual([3_000, 3_000])
     expect(await parts().redis.keys('*:event:*')).toHaveLength(1)
   })
+
+  it('fetches what it could not hold from SQL as soon as it has done the rest', async () => {
+    const { storage, clock } = parts()
+    const events = Array.from({ length: 12_500 }, () => aNewEvent({}, clock.now()))
+    for (let at = 0; at < events.length; at += 500)
+      await storage.events.accept({ events: events.slice(at, at + 500), organizationId: 'org', now: clock.now() })
+    // blind to what is overdue: nothing but its own knowledge brings it there
+    const notFannedOut: typeof storage.events.notFannedOut = async (before, limit) =>
+      clock.now() - before > 5_000 ? [] : storage.events.notFannedOut(before + 1, limit)
+    const { offer } = relay({ storage: { ...storage, events: { ...storage.events, notFannedOut } } })
+
+    offer(events.map(offered))
+
+    await eventually(async () => expect(await storage.events.notFannedOut(clock.now() + 1, 1)).toEqual([]), 30_000)
+  })
 })
 
 describe('a relay that died', () => {

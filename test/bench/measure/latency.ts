@@ -1,9 +1,11 @@
 import { nowUs, quantile } from '../clock.ts'
 import { row, type Row } from '../row.ts'
-import { usualEvent } from '../tidings.ts'
+import { connections, usualEvent } from '../tidings.ts'
+import { throughStage as throughAll } from './pipeline.ts'
 import { withBoth, type Scale } from './with.ts'
 
 const perSecond = 200
+const warmUp = 3_000
 
 /** An open loop: the next event is sent when its time has come, whatever became of the last. */
 export async function latency({ quick, rounds, deployment, say }: Scale): Promise<Row[]> {
@@ -22,6 +24,11 @@ export async function latency({ quick, rounds, deployment, say }: Scale): Promis
         accepted.push(...(await ingest.openLoop(perSecond, length, () => eventRequest(usualEvent(nowUs()))))),
       )
     }
+    // what is measured is a process that has been running: at 200 a second its code would still be cold after minutes
+    await sink.reset()
+    await bare.add(warmUp, connections)
+    await sink.expect(warmUp)
+    await throughAll(stage, sink, warmUp)
     await throughBare([], 1)
     await throughStage([], 2)
     accepted.length = 0
