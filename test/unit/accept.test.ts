@@ -15,7 +15,7 @@ async function hashesOf(identity: 'bytes' | 'id' | undefined, ...drafts: { id?: 
         },
       },
     },
-    relay: { offer: () => {} },
+    relay: { plan: () => undefined, offer: () => {} },
     pressure: { check: () => {} },
     clock: { now: () => 0 },
     log: { info: () => {}, error: () => {} },

@@ -102,7 +102,7 @@ export function writes(db: Db): Pick<Sync<EventStore>, 'accept' | 'markFannedOut
           .values({ organizationId, key: idempotency.key, bodyHash: idempotency.bodyHash, eventIds, createdAt: now })
           .run()
       }
-      return { kind: 'accepted', events: ids, planned: plan !== undefined && open(plan, list, ids, now) }
+      return { kind: 'accepted', events: ids, ...(plan && { planned: open(plan, list, ids, now) }) }
     },
     markFannedOut(list, now) {
       for (const { id, matched } of list) mark.run(now, matched, id)

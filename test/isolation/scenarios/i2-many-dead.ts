@@ -15,19 +15,18 @@ export const manyDead: Scenario = {
   name: 'I2',
   title: '20 of 100 webhooks are dead, each in its way: they hang, break off, answer 500, answer too late',
   seconds: 30,
-  shortSeconds: 8,
-  run: ({ random, seconds, say }) =>
-    withTown({ random, count: 100 }, async ({ system, webhooks, live }) => {
+  shortSeconds: 6,
+  run: ({ random, seconds, short, say }) =>
+    withTown({ random, short, count: 100 }, async ({ system, webhooks, live }) => {
       const isDead = ({ n }: { n: number }) => n < 20
       const pick = () => random.pick(webhooks)
       const healthy = (webhook: { n: number }) => !isDead(webhook)
-      await live({ seconds: 2, pick, healthy })
       say('all are well')
       const alone = await live({ seconds, pick, healthy })
       for (const webhook of webhooks.filter(isDead)) webhook.behave = kinds[webhook.n % kinds.length] as Behaviour
       say('20 are dead')
       const beside = await live({ seconds, pick, healthy })
-      const { goals, figures } = compare(alone, beside, 1.5)
+      const { goals, figures } = compare(alone, beside, { most: 1.5, short })
       const { most, parked } = await requeues(
         system,
         webhooks.filter(isDead).map(({ id }) => id),
