@@ -28,7 +28,9 @@ async function performAll(options: Options): Promise<boolean> {
     say(`${scenario.name} ${scenario.title} (seed ${seed})`)
     const one = await perform(scenario, { seed, minutes, short, ground, say: (line) => say(`   ${line}`) })
     performed.push(one)
-    if (!json) process.stdout.write(`${table(one)}\n`)
+    // with --json the object comes at the very end, and is not all there is should it never come to that
+    if (json) say(table(one))
+    else process.stdout.write(`${table(one)}\n`)
   }
   const met = performed.every((one) => one.met)
   if (json)

@@ -112,7 +112,9 @@ function createLink(client: Socket, server: Socket, fault: () => Fault | undefin
   carry(server, client, true)
   const now = fault()
   if (now?.kind === 'reset_peer') resetAfter(now.afterMs)
-  return { ended: once(client, 'close'), lostBytes: () => lost, reset, resetAfter }
+  // not `events.once`, which rejects for an error that came before, and here errors are what it is about
+  const ended = new Promise((resolve) => client.once('close', resolve))
+  return { ended, lostBytes: () => lost, reset, resetAfter }
 }
 
 async function pass(chunk: Buffer, to: Socket, fault: Fault | undefined): Promise<void> {
