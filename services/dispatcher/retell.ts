@@ -87,20 +87,18 @@ export function startRetell(redis: Redis, prefix: string, self: string, share: n
     return looked
   }
   void lookNext(true)
+  const timer = setInterval(() => void (waiting === 0 && lookNext(false)), lookEveryMs)
 
   let unsure: Promise<void> | undefined
   let settle = () => {}
-  /** A look may fail without the connection being lost again, as on a server that takes no writes yet: then the next one tells. */
-  async function check(): Promise<void> {
-    const isUnsure = unsure !== undefined
-    const looked = await lookNext(isUnsure)
-    if (!isUnsure || !looked || redis.status !== 'ready') return
-    unsure = undefined
-    settle()
-  }
-  const timer = setInterval(() => void (waiting === 0 && check()), lookEveryMs)
   const onClose = () => (unsure ??= new Promise((resolve) => (settle = resolve)))
-  const onReady = () => void check()
+  const onReady = () =>
+    void lookNext(true).then((looked) => {
+      // one that failed: whatever closed the connection again brings another
+      if (!looked || redis.status !== 'ready') return
+      unsure = undefined
+      settle()
+    })
   redis.on('close', onClose)
   redis.on('ready', onReady)
 

@@ -69,20 +69,6 @@ describe('what was told lately', () => {
     expect(retell.unsure()).toBeUndefined()
   })
 
-  it('keeps attempts from beginning no longer than until the server takes writes again', async () => {
-    const { server, redis } = parts()
-    const retell = await started()
-    await server.ask('REPLICAOF', '127.0.0.1', '1')
-    await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
-    await eventually(() => expect(retell.unsure()).toBeDefined())
-    const unsure = retell.unsure()
-
-    await server.ask('REPLICAOF', 'NO', 'ONE')
-
-    await unsure
-    expect(retell.unsure()).toBeUndefined()
-  })
-
   it('is not told again when the connection alone was lost', async () => {
     const { redis } = parts()
     const retell = await started()
