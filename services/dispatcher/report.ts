@@ -76,13 +76,7 @@ type Scripted = Redis & {
   tidingsHold(...args: (string | number)[]): Promise<number>
 }
 
-export function openReport(
-  redis: Redis,
-  prefix: string,
-  retell: Pick<Retell, 'keep' | 'unsure'>,
-  breaker: BreakerSettings,
-  log: Logger,
-): Report {
+export function openReport(redis: Redis, prefix: string, retell: Pick<Retell, 'keep'>, breaker: BreakerSettings, log: Logger): Report {
   redis.defineCommand('tidingsBegin', { numberOfKeys: 1, lua: beginScript })
   redis.defineCommand('tidingsFinish', { numberOfKeys: 1, lua: finishScript })
   redis.defineCommand('tidingsHold', { numberOfKeys: 3, lua: holdScript })
@@ -116,8 +110,6 @@ export function openReport(
   return {
     async begin(input) {
       const texts = input.entries.map((entry) => JSON.stringify(entry))
-      const unsure = retell.unsure()
-      if (unsure) await unsure
       const begun = await beginOne({ ...input, texts })
       if (begun.kind === 'begun') for (const text of texts) retell.keep({ text })
       return begun
