@@ -18,8 +18,8 @@ export type Limits = { cap: number; rate: number; leaseMs: number }
 
 /**
  * What Redis said when an attempt was about to begin. `stale`: the registry moved on. `full`: as many requests are under
- * way as may be, or those that are do not come back. `closed`: the breaker or the rate limit keeps it away. `behind`: an earlier event of its lane is not done.
- * Of all these but the first, nothing was begun.
+ * way as may be, or those that are do not come back. `closed`: the breaker or the rate limit keeps it away. `behind`: an
+ * earlier event of its lane is not done. Of all these but the first, nothing was begun.
  */
 export type Begun =
   | { kind: 'begun'; events: (Event | undefined)[] }

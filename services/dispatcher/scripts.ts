@@ -40,12 +40,11 @@ local function ask(known, job, webhook, lane, member, cap, rate, leaseMs, first,
       redis.call('ZREMRANGEBYSCORE', busyKey, '-inf', '(' .. now)
       if redis.call('ZCARD', busyKey) >= cap then return {'full'} end
     end
+    local tat = math.max(tonumber(gate[4] or '0'), now)
+    if rate > 0 and tat - now >= 1000 then return {'closed'} end
+    -- last, as it counts what it lets through
     if spare(gateKey, busyKey, now, leaseMs) == 0 then return {'full'} end
-    if rate > 0 then
-      local tat = math.max(tonumber(gate[4] or '0'), now)
-      if tat - now >= 1000 then return {'closed'} end
-      redis.call('HSET', gateKey, 'tat', tat + 1000 / rate)
-    end
+    if rate > 0 then redis.call('HSET', gateKey, 'tat', tat + 1000 / rate) end
   end
   redis.call('ZADD', busyKey, lease, job)
   for i = first, last do told[#told + 1] = ARGV[i] end

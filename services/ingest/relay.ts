@@ -75,12 +75,10 @@ export function startRelay(deps: RelayDeps): Relay {
 
     // A Redis that is nearly full needs the rest to drain; in SQL the rows are safe.
     await deps.pressure.room()
-    // One connection: what is asked for first is there first.
-    await Promise.all([
-      deps.bodies.put(events, open),
-      deps.lanes.enter(open.flatMap((one) => (one.lane === null ? [] : { ...one, lane: one.lane, jobId: jobIdOf(one) }))),
-      deps.queue.add(oneOfEachJob(open).map((one) => jobOf(one, deps.clock.now()))),
-    ])
+    // All stand in their lanes before the first of them has a job, or a later one might pass one that failed to get there.
+    await deps.lanes.enter(open.flatMap((one) => (one.lane === null ? [] : { ...one, lane: one.lane, jobId: jobIdOf(one) })))
+    // One connection: bodies are asked for first and are there first. A job whose body is not finds it in SQL.
+    await Promise.all([deps.bodies.put(events, open), deps.queue.add(oneOfEachJob(open).map((one) => jobOf(one, deps.clock.now())))])
     const matched = events.map((event, i) => ({ event, deliveries: deliveries[i]?.length ?? 0 }))
     deps.observe?.fannedOut(matched, since, deps.clock.now())
     marks.note(matched.map(({ event, deliveries: count }) => ({ id: event.envelope.id, matched: count })))
