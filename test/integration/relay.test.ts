@@ -147,6 +147,30 @@ describe('the relay', () => {
     expect(await parts().redis.keys('*:event:*')).toHaveLength(1)
   })
 
+  it('adds no job before all have lined up', async () => {
+    const { storage, lanes, queue } = parts()
+    const webhook = aWebhook({ order: 'webhook' })
+    await storage.webhooks.create(webhook)
+    await storage.subscriptions.add(aSubscription({ webhookId: webhook.id }))
+    const done: string[] = []
+    const enter = async (waiting: Parameters<typeof lanes.enter>[0]) => {
+      done.push(done.includes('away') ? 'lined up' : 'away')
+      if (done.at(-1) === 'away') throw new Error('Redis is away')
+      await lanes.enter(waiting)
+    }
+    const add = async (deliveries: Parameters<typeof queue.add>[0]) => {
+      done.push('added')
+      await queue.add(deliveries)
+    }
+    const { offer } = relay({ lanes: { enter }, queue: { add } })
+    const event = await accepted()
+
+    offer([offered(event)])
+
+    expect(await fannedOut(event)).toMatchObject({ matched: 1 })
+    expect(done).toEqual(['away', 'lined up', 'added'])
+  })
+
   it('fetches what it could not hold from SQL as soon as it has done the rest', async () => {
     const { storage, clock } = parts()
     const events = Array.from({ length: 12_500 }, () => aNewEvent({}, clock.now()))
