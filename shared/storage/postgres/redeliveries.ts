@@ -5,7 +5,8 @@ import type { OpenDelivery, Redelivery, RedeliveryStore } from '../storage.ts'
 import { inTransaction, type Db, type Executor } from './database.ts'
 import { deliveryColumns, nextGeneration, opened } from './delivery-log.ts'
 import { whereOf } from './filter.ts'
-import { deliveries, events, redeliveries, webhooks } from './schema.ts'
+import { redeliveries } from './redelivery-schema.ts'
+import { deliveries, events, webhooks } from './schema.ts'
 
 const own = (organizationId: string, id: string) => and(eq(redeliveries.organizationId, organizationId), eq(redeliveries.id, id))
 const isRunning = eq(redeliveries.state, 'running')

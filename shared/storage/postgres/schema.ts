@@ -5,9 +5,8 @@ import type { Envelope } from '../../contracts/event.ts'
 import type { CollectSettings } from '../../contracts/lookup.ts'
 import type { RetryPolicy } from '../../contracts/retry.ts'
 import type { SubscriptionFilters } from '../../contracts/subscription.ts'
-import type { Filter } from '../../contracts/filter.ts'
 import type { OpenMetadataEntity, OpenMetadataSnapshot } from '../openmetadata.ts'
-import type { Attempt, DeliveryCause, NamedSecret, Recipients, Redelivery, Scope, SealedLookup, WebhookSecret } from '../storage.ts'
+import type { Attempt, DeliveryCause, NamedSecret, Recipients, Scope, SealedLookup, WebhookSecret } from '../storage.ts'
 import { bytes, json, text } from './columns.ts'
 
 /** Times are milliseconds, ids text, structures JSON. The log is partitioned by its ids, which begin with their time: see migrations and partitions.ts. */
@@ -282,20 +281,4 @@ export const attempts = pgTable(
     // all that the figures of the console look at, so that they never read a row
     index('attempts_webhook').on(t.webhookId, t.startedAt, t.outcome),
   ],
-)
-
-export const redeliveries = pgTable(
-  'redeliveries',
-  {
-    id: id(),
-    organizationId: organizationId(),
-    filter: json<Filter | null>('filter'),
-    before: time('before').notNull(),
-    state: text('state').$type<Redelivery['state']>().notNull(),
-    matched: integer('matched').notNull(),
-    redelivered: integer('redelivered').notNull(),
-    createdAt: time('created_at').notNull(),
-    updatedAt: time('updated_at').notNull(),
-  },
-  (t) => [index('redeliveries_organization').on(t.organizationId, t.createdAt)],
 )

@@ -2,6 +2,7 @@ import type { PgTable } from 'drizzle-orm/pg-core'
 import { getTableConfig } from 'drizzle-orm/pg-core'
 import { collected, directory, partials, scans } from '../postgres/collect-schema.ts'
 import { audit, refusals, sessions } from '../postgres/guard-schema.ts'
+import { redeliveries } from '../postgres/redelivery-schema.ts'
 import { replays } from '../postgres/replay-schema.ts'
 import * as schema from '../postgres/schema.ts'
 
@@ -39,7 +40,7 @@ export const wholes: PgTable[] = [
   directory,
   sessions,
   refusals,
-  schema.redeliveries,
+  redeliveries,
   replays,
   partials,
   scans,
