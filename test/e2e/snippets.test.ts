@@ -51,7 +51,8 @@ const post = async (path: string, body: string, headers: Record<string, string> 
 }
 
 /** Runs a Flask application of a guide on a port of our choosing, which is the host and no more. */
-const onFlask = "\napp.run(host='127.0.0.1', port=PORT)\n"
+/** One after another: two threads that print at once have their lines run into one another. */
+const onFlask = "\napp.run(host='127.0.0.1', port=PORT, threaded=False)\n"
 
 describe("Foundry's guide", () => {
   const secret = 'whsec_your_webhook_secret_here'

@@ -8,6 +8,7 @@ import { serve, type Serving } from '../../shared/http/serve.ts'
 import { createLogger } from '../../shared/logger.ts'
 import { createMetrics } from '../../shared/metrics.ts'
 import { Problem } from '../../shared/problem.ts'
+import { whenReady } from '../../shared/redis.ts'
 import { shardsOf } from '../../shared/shards.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { aNewEvent } from '../support/builders.ts'
@@ -92,6 +93,7 @@ describe('how everything stands', () => {
   const told = async () => {
     const metrics = createMetrics('status')
     const { storage, queue, redis, target, clock } = parts()
+    await whenReady(redis)
     const shards = shardsOf([{ prefix: target.prefix, queue }])
     tellStanding({ metrics, storage, redis, shards, clock, ready: async () => ({ redis: 'ok', storage: 'gone' }) })
     return metrics.text()

@@ -11,7 +11,7 @@ import { eventually } from './eventually.ts'
  */
 const flask = `
 import json, types
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 class _Request:
     def get_data(self, as_text=False): return self._body.decode() if as_text else self._body
     def get_json(self): return json.loads(self._body)
@@ -22,7 +22,7 @@ class Flask:
     def __init__(self, name): self.routes = {}
     def route(self, path, methods=('GET',)): return lambda handle: self.routes.update({path: handle}) or handle
     def post(self, path): return self.route(path, ['POST'])
-    def run(self, host, port):
+    def run(self, host, port, threaded):
         routes = self.routes
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
@@ -36,7 +36,7 @@ class Flask:
                 self.end_headers()
                 self.wfile.write(answer)
             def log_message(self, *args): pass
-        ThreadingHTTPServer((host, port), Handler).serve_forever()
+        HTTPServer((host, port), Handler).serve_forever()
 `
 
 const fastapi = `
