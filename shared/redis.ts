@@ -101,6 +101,11 @@ export async function askMemory(redis: Redis): Promise<string[]> {
   return told.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
 }
 
+/** Which run of which server this is: another one after a restart or a failover. Undefined where it does not say, and of a cluster. */
+export async function askRun(redis: Redis): Promise<string | undefined> {
+  return redis instanceof Cluster ? undefined : /^run_id:(\w+)/m.exec(await redis.info('server'))?.[1]
+}
+
 /** An emitter without an `error` listener would end the process; one that reports each retry would flood the log. */
 export function watchErrors(redis: Pick<Redis, 'on'>, onError: (error: Error) => void): void {
   let reported = false

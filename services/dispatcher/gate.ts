@@ -18,14 +18,10 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)`
  */
 export const hanging = `
 local function spare(gateKey, busyKey, now, leaseMs)
-  local oldest = tonumber(redis.call('ZRANGE', busyKey, 0, 0, 'WITHSCORES')[2])
+  local oldest = tonumber(redis.call('ZRANGEBYSCORE', busyKey, now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
   if not oldest or leaseMs == 0 or oldest - leaseMs > now - 1000 then return math.huge end
-  if oldest < now then
-    redis.call('ZREMRANGEBYSCORE', busyKey, '-inf', '(' .. now)
-    return spare(gateKey, busyKey, now, leaseMs)
-  end
   local gate = redis.call('HMGET', gateKey, 'good', 'try')
-  if redis.call('ZCARD', busyKey) < 2 or now - tonumber(gate[1] or '0') < 10000 then return math.huge end
+  if redis.call('ZCOUNT', busyKey, now, '+inf') < 2 or now - tonumber(gate[1] or '0') < 10000 then return math.huge end
   if now - tonumber(gate[2] or '0') < 2000 then return 0 end
   redis.call('HSET', gateKey, 'try', now)
   redis.call('EXPIRE', gateKey, 86400)
@@ -33,7 +29,7 @@ local function spare(gateKey, busyKey, now, leaseMs)
 end
 
 local function answered(gateKey, busyKey, now, leaseMs)
-  local oldest = tonumber(redis.call('ZRANGE', busyKey, 0, 0, 'WITHSCORES')[2])
+  local oldest = tonumber(redis.call('ZRANGEBYSCORE', busyKey, now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
   if not oldest or oldest - leaseMs > now - 1000 then return end
   redis.call('HSET', gateKey, 'good', now)
   redis.call('EXPIRE', gateKey, 86400)
@@ -41,43 +37,70 @@ end`
 
 /** Jobs that leave the parking lot of one webhook in a second at most. */
 const releasedPerSecond = 200
+/** How long a place is kept for a job that was let out and has not begun. */
+const placeMs = 30_000
 
-/** Lets out of the parking lot what may go now, and notes when it is worth looking again. */
+/**
+ * Lets out of the parking lot what may go now, and notes when it is worth looking again. A place whose time is over was
+ * that of a job let out by a dispatcher that died before the queue heard of it, or of one under way in such: the first is
+ * let out again, and the queue knows that the second is not delayed.
+ */
 export const release = `${hanging}
 local function release(keys, webhook, now, cap, rate, leaseMs, most)
+  local out = redis.call('ZRANGEBYSCORE', keys.busy, '-inf', '(' .. now, 'LIMIT', 0, 100)
+  if #out > 0 then redis.call('ZREM', keys.busy, unpack(out)) end
   local waiting = redis.call('ZCARD', keys.parked)
-  if waiting == 0 then redis.call('ZREM', keys.parking, webhook) return {} end
+  if waiting == 0 then redis.call('ZREM', keys.parking, webhook) return out end
   local gate = redis.call('HMGET', keys.gate, 'open', 'probe', 'tat', 'out')
   local open, again = tonumber(gate[1]), now + 1000
   local room = math.min(most, waiting)
   if open then
     local closed = math.max(open, tonumber(gate[2] or '0'))
-    if now < closed then redis.call('ZADD', keys.parking, closed, webhook) return {} end
+    if now < closed then redis.call('ZADD', keys.parking, closed, webhook) return out end
     room = 1
   else
-    redis.call('ZREMRANGEBYSCORE', keys.busy, '-inf', '(' .. now)
-    room = math.min(room, cap - redis.call('ZCARD', keys.busy))
+    room = math.min(room, cap - redis.call('ZCOUNT', keys.busy, now, '+inf'))
     local tat = math.max(tonumber(gate[3] or '0'), now)
     if rate > 0 then room = math.min(room, math.floor((now + 1000 - tat) * rate / 1000)) end
     -- what has piled up comes out in a stream: all at once, the others would feel it
-    local out = math.max(tonumber(gate[4] or '0'), now)
-    room = math.min(room, math.floor((now + 100 - out) * ${releasedPerSecond} / 1000))
+    local paced = math.max(tonumber(gate[4] or '0'), now)
+    room = math.min(room, math.floor((now + 100 - paced) * ${releasedPerSecond} / 1000))
     if room <= 0 then again = now + 100
     else room = math.min(room, spare(keys.gate, keys.busy, now, leaseMs)) end
     if room > 0 then
-      redis.call('HSET', keys.gate, 'out', out + room * 1000 / ${releasedPerSecond})
+      redis.call('HSET', keys.gate, 'out', paced + room * 1000 / ${releasedPerSecond})
       if rate > 0 then redis.call('HSET', keys.gate, 'tat', tat + room * 1000 / rate) end
     end
   end
-  local out = {}
   if room > 0 then
     local popped = redis.call('ZPOPMIN', keys.parked, room)
     for i = 1, #popped, 2 do
       out[#out + 1] = popped[i]
-      redis.call('ZADD', keys.busy, now + 60000, popped[i])
+      redis.call('ZADD', keys.busy, now + ${placeMs}, popped[i])
     end
-    if open then redis.call('HSET', keys.gate, 'probe', now + 60000, 'prober', out[1]) end
+    if open then redis.call('HSET', keys.gate, 'probe', now + ${placeMs}, 'prober', popped[1]) end
   end
-  if #out < waiting then redis.call('ZADD', keys.parking, again, webhook) else redis.call('ZREM', keys.parking, webhook) end
+  redis.call('ZADD', keys.parking, room < waiting and again or now + ${placeMs + 1}, webhook)
+  return out
+end`
+
+/**
+ * A job that is not under way any more: gives back its places, that of the one that tries included, and says which jobs
+ * may run now: the next of its lane, and parked ones.
+ */
+export const leave = `${release}
+local function leave(base, webhook, job, lane, member, now, cap, rate, leaseMs)
+  local keys = {gate = base .. ':gate:' .. webhook, busy = base .. ':busy:' .. webhook, parked = base .. ':parked:' .. webhook, parking = base .. ':parking'}
+  redis.call('ZREM', keys.busy, job)
+  if redis.call('HGET', keys.gate, 'prober') == job then redis.call('HDEL', keys.gate, 'probe', 'prober') end
+  local out = {}
+  if member ~= '' then
+    redis.call('ZREM', base .. ':lane:' .. lane, member)
+    local head = redis.call('ZRANGE', base .. ':lane:' .. lane, 0, 0)[1]
+    if head then out[1] = string.match(head, '/(.*)$') end
+  end
+  if redis.call('EXISTS', keys.parked) == 1 then
+    for _, freed in ipairs(release(keys, webhook, now, cap, rate, leaseMs, 2)) do out[#out + 1] = freed end
+  end
   return out
 end`

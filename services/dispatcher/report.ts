@@ -69,14 +69,20 @@ const parkedMost = 1_000
 const together = 100
 
 type Told = { texts: string[] }
-type BeginAnswer = [kind: string, value?: string | null]
+type BeginAnswer = [kind: 'done', free: string[]] | [kind: 'stale', version: string] | [kind: 'begun' | 'full' | 'closed' | 'behind']
 type Scripted = Redis & {
   tidingsBegin(base: string, ...args: (string | number)[]): Promise<[events: (string | null)[], ...answers: BeginAnswer[]]>
   tidingsFinish(base: string, ...args: (string | number)[]): Promise<string[][]>
   tidingsHold(...args: (string | number)[]): Promise<number>
 }
 
-export function openReport(redis: Redis, prefix: string, retell: Pick<Retell, 'keep'>, breaker: BreakerSettings, log: Logger): Report {
+export function openReport(
+  redis: Redis,
+  prefix: string,
+  retell: Pick<Retell, 'keep' | 'unsure'>,
+  breaker: BreakerSettings,
+  log: Logger,
+): Report {
   redis.defineCommand('tidingsBegin', { numberOfKeys: 1, lua: beginScript })
   redis.defineCommand('tidingsFinish', { numberOfKeys: 1, lua: finishScript })
   redis.defineCommand('tidingsHold', { numberOfKeys: 3, lua: holdScript })
@@ -110,6 +116,8 @@ export function openReport(redis: Redis, prefix: string, retell: Pick<Retell, 'k
   return {
     async begin(input) {
       const texts = input.entries.map((entry) => JSON.stringify(entry))
+      const unsure = retell.unsure()
+      if (unsure) await unsure
       const begun = await beginOne({ ...input, texts })
       if (begun.kind === 'begun') for (const text of texts) retell.keep({ text })
       return begun
@@ -133,9 +141,9 @@ export function openReport(redis: Redis, prefix: string, retell: Pick<Retell, 'k
   }
 }
 
-function begunOf([kind, value]: BeginAnswer, wanted: string[], events: Map<string, Event | undefined>): Begun {
-  if (kind === 'stale') return { kind, version: value ?? '0' }
-  if (kind === 'done') return { kind, free: value ? [value] : [] }
-  if (kind !== 'begun') return { kind: kind as 'full' | 'closed' | 'behind' }
-  return { kind, events: wanted.map((id) => events.get(id)) }
+function begunOf(answer: BeginAnswer, wanted: string[], events: Map<string, Event | undefined>): Begun {
+  if (answer[0] === 'stale') return { kind: 'stale', version: answer[1] }
+  if (answer[0] === 'done') return { kind: 'done', free: answer[1] }
+  if (answer[0] !== 'begun') return { kind: answer[0] }
+  return { kind: 'begun', events: wanted.map((id) => events.get(id)) }
 }

@@ -1,10 +1,15 @@
 import type { Logger } from '../../shared/logger.ts'
-import type { Redis } from '../../shared/redis.ts'
+import { askRun, type Redis } from '../../shared/redis.ts'
 import { doneSeconds, keys, outcomeFields } from '../../shared/transport.ts'
 
 /** One outcome as it was written, and the job that it ends, if it does. */
 export type Told = { text: string; done?: string | undefined }
-export type Retell = { keep(told: Told): void; stop(): void }
+export type Retell = {
+  keep(told: Told): void
+  /** While it is not known whether Redis still has all that it was told, as after a lost connection: resolves when it is. */
+  unsure(): Promise<void> | undefined
+  stop(): void
+}
 
 /** Longer than status takes to record; what it has recorded by now need not be told again. */
 const keptMs = 10_000
@@ -14,9 +19,11 @@ const lookEveryMs = 1_000
 const markSeconds = 60
 
 /**
- * Remembers what this process has lately told the outcomes stream, and tells it again when Redis turns out to have been
- * wiped: until status has recorded an outcome, the stream is the only place that knows of it. Twice is harmless, the log
- * knows each attempt by its id. A mark of our own shows the wipe: it is there unless somebody took it away.
+ * Remembers what this process has lately told the outcomes stream, and tells it again when Redis turns out to have lost
+ * some: wiped, started again without its last second, or replaced by a replica that was behind. Until status has recorded
+ * an outcome, the stream is the only place that knows of it, and without its mark a job that has succeeded would be done
+ * again. Twice is harmless: the log knows each attempt by its id. A count of our own shows the loss, as it is what it was
+ * last set to unless somebody took it back; after a lost connection it is looked at before any attempt begins.
  */
 export function startRetell(redis: Redis, prefix: string, self: string, share: number, log: Logger): Retell {
   const key = keys(prefix)
@@ -43,28 +50,59 @@ export function startRetell(redis: Redis, prefix: string, self: string, share: n
       if (done) pipeline.set(key.done(done), '1', 'EX', doneSeconds)
     }
     for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error
-    log.warn({ entries: told.length }, 'Redis was wiped: what it had been told lately is told again')
+    log.warn({ entries: told.length }, 'Redis has lost what it was told: the last of it is told again')
   }
 
-  let isMarked = false
-  async function look(): Promise<void> {
+  let count = 0
+  let expected: string | undefined
+  let run: string | undefined
+  async function look(isConnectedAnew: boolean): Promise<void> {
     forget(performance.now() - keptMs)
-    if ((await redis.set(mark, '1', 'EX', markSeconds, 'XX')) === 'OK') return
-    if (isMarked) await tellAgain()
-    await redis.set(mark, '1', 'EX', markSeconds)
-    isMarked = true
+    const next = String(++count)
+    const [found, , now] = await Promise.all([
+      redis.get(mark),
+      redis.set(mark, next, 'EX', markSeconds),
+      isConnectedAnew ? askRun(redis) : run,
+    ])
+    const isOther = isConnectedAnew && (now === undefined || now !== run)
+    if (expected !== undefined && (found !== expected || isOther)) await tellAgain()
+    // not before: what could not be told is told by the next look
+    expected = next
+    run = now
   }
 
-  let looking = false
-  async function lookOnce(): Promise<void> {
-    if (looking) return
-    looking = true
-    // Redis being away is known already, and the next look comes in a second.
-    await look().catch(() => {})
-    looking = false
+  let looking: Promise<unknown> = Promise.resolve()
+  let waiting = 0
+  /** Redis being away is known already, and the next look comes in a second. */
+  function lookNext(isConnectedAnew: boolean): Promise<boolean> {
+    waiting++
+    const looked = looking
+      .then(() => look(isConnectedAnew))
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => waiting--)
+    looking = looked
+    return looked
   }
-  void lookOnce()
-  const timer = setInterval(() => void lookOnce(), lookEveryMs)
+  void lookNext(true)
+
+  let unsure: Promise<void> | undefined
+  let settle = () => {}
+  /** A look may fail without the connection being lost again, as on a server that takes no writes yet: then the next one tells. */
+  async function check(): Promise<void> {
+    const isUnsure = unsure !== undefined
+    const looked = await lookNext(isUnsure)
+    if (!isUnsure || !looked || redis.status !== 'ready') return
+    unsure = undefined
+    settle()
+  }
+  const timer = setInterval(() => void (waiting === 0 && check()), lookEveryMs)
+  const onClose = () => (unsure ??= new Promise((resolve) => (settle = resolve)))
+  const onReady = () => void check()
+  redis.on('close', onClose)
+  redis.on('ready', onReady)
 
   return {
     keep(told) {
@@ -72,6 +110,12 @@ export function startRetell(redis: Redis, prefix: string, self: string, share: n
       bytes += told.text.length
       forget(0)
     },
-    stop: () => clearInterval(timer),
+    unsure: () => unsure,
+    stop() {
+      clearInterval(timer)
+      redis.off('close', onClose)
+      redis.off('ready', onReady)
+      settle()
+    },
   }
 }

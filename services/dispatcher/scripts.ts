@@ -1,4 +1,4 @@
-import { clock, hanging, release } from './gate.ts'
+import { clock, leave, release } from './gate.ts'
 
 /** What has to happen in Redis all at once, in its own language: scripts over what lies beside the queue. */
 
@@ -9,7 +9,7 @@ import { clock, hanging, release } from './gate.ts'
  * ARGV events event… and of each: version job webhook lane laneMember cap rate leaseMs entries entry… (no entry: only look)
  * Answers events first, then of each: what became of it, and what belongs to that.
  */
-export const begin = `${hanging}
+export const begin = `${leave}
 local base = KEYS[1]
 local version = redis.call('GET', base .. ':registry') or '0'
 ${clock}
@@ -17,10 +17,7 @@ local told = {}
 
 local function ask(known, job, webhook, lane, member, cap, rate, leaseMs, first, last)
   if redis.call('EXISTS', base .. ':done:' .. job) == 1 then
-    if member == '' then return {'done'} end
-    redis.call('ZREM', base .. ':lane:' .. lane, member)
-    local head = redis.call('ZRANGE', base .. ':lane:' .. lane, 0, 0)[1]
-    return {'done', head and string.match(head, '/(.*)$')}
+    return {'done', leave(base, webhook, job, lane, member, now, cap, rate, leaseMs)}
   end
   if version ~= known then return {'stale', version} end
   if last < first then return {'begun'} end
@@ -36,10 +33,7 @@ local function ask(known, job, webhook, lane, member, cap, rate, leaseMs, first,
     if gate[3] ~= job and now < tonumber(gate[2] or '0') then return {'closed'} end
     redis.call('HSET', gateKey, 'probe', lease, 'prober', job)
   elseif not redis.call('ZSCORE', busyKey, job) then
-    if redis.call('ZCARD', busyKey) >= cap then
-      redis.call('ZREMRANGEBYSCORE', busyKey, '-inf', '(' .. now)
-      if redis.call('ZCARD', busyKey) >= cap then return {'full'} end
-    end
+    if redis.call('ZCARD', busyKey) >= cap and redis.call('ZCOUNT', busyKey, now, '+inf') >= cap then return {'full'} end
     local tat = math.max(tonumber(gate[4] or '0'), now)
     if rate > 0 and tat - now >= 1000 then return {'closed'} end
     -- last, as it counts what it lets through
@@ -68,7 +62,7 @@ return answers`
  * KEYS[1] as above · ARGV doneSeconds failures openMs openMaxMs
  * and of each: webhook job verdict done lane laneMember cap rate leaseMs closedMs entries entry…
  */
-export const finish = `${release}
+export const finish = `${leave}
 local base = KEYS[1]
 ${clock}
 local told = {}
@@ -95,31 +89,20 @@ local function fail(gateKey, gate, open, closedMs)
 end
 
 local function tell(webhook, job, verdict, done, lane, member, cap, rate, leaseMs, closedMs, first, last)
-  local keys = {gate = base .. ':gate:' .. webhook, busy = base .. ':busy:' .. webhook, parked = base .. ':parked:' .. webhook, parking = base .. ':parking'}
+  local gateKey = base .. ':gate:' .. webhook
   for i = first, last do told[#told + 1] = ARGV[i] end
   if done == '1' then redis.call('SET', base .. ':done:' .. job, '1', 'EX', ARGV[1]) end
-  if verdict == 'good' then answered(keys.gate, keys.busy, now, leaseMs) end
-  redis.call('ZREM', keys.busy, job)
-  local out = {}
-  if member ~= '' then
-    redis.call('ZREM', base .. ':lane:' .. lane, member)
-    local head = redis.call('ZRANGE', base .. ':lane:' .. lane, 0, 0)[1]
-    if head then out[1] = string.match(head, '/(.*)$') end
-  end
-  local gate = redis.call('HMGET', keys.gate, 'open', 'failures', 'since', 'seen', 'bad', 'trips')
+  if verdict == 'good' then answered(gateKey, base .. ':busy:' .. webhook, now, leaseMs) end
+  local gate = redis.call('HMGET', gateKey, 'open', 'failures', 'since', 'seen', 'bad', 'trips')
   local open = tonumber(gate[1])
   if verdict == 'good' then
-    if open then redis.call('HDEL', keys.gate, 'open', 'probe', 'prober', 'failures', 'since', 'seen', 'bad', 'trips')
+    if open then redis.call('HDEL', gateKey, 'open', 'probe', 'prober', 'failures', 'since', 'seen', 'bad', 'trips')
     elseif gate[3] then
-      redis.call('HSET', keys.gate, 'failures', 0)
-      redis.call('HINCRBY', keys.gate, 'seen', 1)
+      redis.call('HSET', gateKey, 'failures', 0)
+      redis.call('HINCRBY', gateKey, 'seen', 1)
     end
-  elseif verdict == 'bad' then fail(keys.gate, gate, open, closedMs)
-  elseif open then redis.call('HDEL', keys.gate, 'probe', 'prober') end
-  if redis.call('EXISTS', keys.parked) == 1 then
-    for _, freed in ipairs(release(keys, webhook, now, cap, rate, leaseMs, 2)) do out[#out + 1] = freed end
-  end
-  return out
+  elseif verdict == 'bad' then fail(gateKey, gate, open, closedMs) end
+  return leave(base, webhook, job, lane, member, now, cap, rate, leaseMs)
 end
 
 local freed, at = {}, 5
@@ -133,12 +116,14 @@ if #told > 0 then redis.call('XADD', base .. ':outcomes', '*', 'o', '[' .. table
 return freed`
 
 /**
- * Parks a job that the queue keeps as delayed; says it again at once should it be free to go by now.
+ * Parks a job that the queue keeps as delayed; says it again at once should it be free to go by now. Let out and kept
+ * away once more, it has a place among those under way, which is another's now.
  * KEYS gate busy parked parking · ARGV webhook job cap rate leaseMs
  */
 export const park = `${release}
 local keys = {gate = KEYS[1], busy = KEYS[2], parked = KEYS[3], parking = KEYS[4]}
 ${clock}
+redis.call('ZREM', keys.busy, ARGV[2])
 redis.call('ZADD', keys.parked, now, ARGV[2])
 redis.call('HSET', keys.gate, 'cap', ARGV[3], 'rate', ARGV[4], 'lease', ARGV[5])
 return release(keys, ARGV[1], now, tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), 1)`

@@ -13,7 +13,7 @@ let report: Report
 beforeEach(() => {
   const { redis, target, log } = parts()
   webhookId = anId()
-  report = openReport(redis, target.prefix, { keep: () => {} }, { breakerFailures: 5, breakerOpenMs: 10_000 }, log)
+  report = openReport(redis, target.prefix, { keep: () => {}, unsure: () => undefined }, { breakerFailures: 5, breakerOpenMs: 10_000 }, log)
 })
 
 async function begin(): Promise<{ kind: string; job: BeginInput['job'] }> {

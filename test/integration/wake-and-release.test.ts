@@ -117,7 +117,13 @@ describe('releasing', () => {
 describe('holding', () => {
   it('is for what comes when a thousand are parked, and for none of those', async () => {
     const { redis, target, key, log } = parts()
-    const report = openReport(redis, target.prefix, { keep: () => {} }, { breakerFailures: 5, breakerOpenMs: 1_000 }, log)
+    const report = openReport(
+      redis,
+      target.prefix,
+      { keep: () => {}, unsure: () => undefined },
+      { breakerFailures: 5, breakerOpenMs: 1_000 },
+      log,
+    )
     const [one, parked] = (await open(2)) as [NewDelivery, NewDelivery]
     const hold = (delivery: NewDelivery) =>
       report.hold({ jobId: jobId(delivery.id, 0), webhookId: webhook.id, eventId: delivery.eventId }, [aHold(delivery)])
