@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
-import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -55,11 +55,12 @@ export async function startCluster(binaries: string, { durable = false } = {}): 
   }
 }
 
-/** Postgres does not run as root. */
+/** Postgres does not run as root. From the file, as `id` is not on every PATH. */
 async function otherUser(): Promise<User> {
+  const users = new Map((await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => [line.split(':', 1)[0], line.split(':')]))
   for (const name of ['postgres', 'nobody']) {
-    const ids = await Promise.all(['-u', '-g'].map((flag) => execute('id', [flag, name]))).catch(() => undefined)
-    if (ids) return { uid: Number(ids[0]?.stdout), gid: Number(ids[1]?.stdout) }
+    const [, , uid, gid] = users.get(name) ?? []
+    if (uid && gid) return { uid: Number(uid), gid: Number(gid) }
   }
   throw new Error('Postgres does not run as root, and there is neither a user `postgres` nor `nobody` to run it as')
 }
