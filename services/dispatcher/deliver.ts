@@ -49,13 +49,15 @@ export type AttemptJob = DeliveryJob & {
   deaths: number
 }
 
-/** What the queue has to do with the job now; `free`: jobs that may run because this one has ended. */
+/** What the queue has to do with the job now; `freed`: jobs that may run because this one has ended, when Redis knows of it. */
 export type Next = Ended | { kind: 'park'; limits: Limits } | { kind: 'wait in line' }
 
 /** One that takes its dispatcher with it is not tried for ever; the log shows it, and it can be sent again. */
 const tooManyDeaths = 5
 
-type Ended = ({ kind: 'complete' } | { kind: 'retry'; delayMs: number } | { kind: 'give up'; reason: string }) & { free?: string[] }
+type Ended = ({ kind: 'complete' } | { kind: 'retry'; delayMs: number } | { kind: 'give up'; reason: string }) & {
+  freed?: Promise<string[]>
+}
 
 /**
  * One attempt of one delivery, or of one batch of them, top to bottom: load, render, sign, send, decide, report. A
@@ -70,7 +72,7 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
   if (job.deaths >= tooManyDeaths) return cancel(job, members, `set aside: ${job.deaths} dispatchers died in the midst of it`, deps)
   if (members.length === 0) return leave(job, deps)
   const begun = await begin(job, members, deps)
-  if (begun.kind === 'done') return { kind: 'complete', free: begun.free }
+  if (begun.kind === 'done') return { kind: 'complete', freed: Promise.resolve(begun.free) }
   if (begun.kind === 'behind') return { kind: 'wait in line' }
   if (begun.kind === 'no room') return aside(job, members, begun.limits, deps)
   if (begun.kind === 'cancelled') return cancel(job, members, begun.reason, deps)
@@ -85,11 +87,12 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
   const entries = begun.attempts.map((attempt) => finishedEntry(job, attempt, { begun, prepared, result, decision, now }))
   const succeeded = decision.state === 'succeeded'
   const ended = decision.state !== 'retrying'
-  const free = await deps.report.finish({ job, entries, done: succeeded, ended, verdict: judge(deciding), limits: begun.limits })
+  const { sent, freed } = deps.report.finish({ job, entries, done: succeeded, ended, verdict: judge(deciding), limits: begun.limits })
+  await sent
   deps.room.freed(webhook.id)
   deps.observe?.finished(entries, begun.span)
   logAttempts(job, entries, deps.log)
-  return { ...next(decision), free }
+  return { ...next(decision), freed }
 }
 
 /** Whom the payload names as told of each event; undefined where the webhook tells nobody beside itself. */
@@ -186,20 +189,20 @@ async function aside(job: AttemptJob, members: Member[], limits: Limits, deps: D
 /** A batch none of whose deliveries is open any more: nothing is sent, and who stood behind it may go. */
 async function leave(job: AttemptJob, deps: DeliverDeps): Promise<Next> {
   const limits = limitsOf(undefined, deps)
-  return {
-    kind: 'complete',
-    free: await deps.report.finish({ job, entries: [], done: false, ended: true, verdict: { kind: 'none' }, limits }),
-  }
+  const { sent, freed } = deps.report.finish({ job, entries: [], done: false, ended: true, verdict: { kind: 'none' }, limits })
+  await sent
+  return { kind: 'complete', freed }
 }
 
 async function cancel(job: AttemptJob, members: Member[], reason: string, deps: DeliverDeps): Promise<Next> {
   const now = deps.clock.now()
   const entries = members.map((member) => cancelledEntry(job, member, reason, now))
   const limits = limitsOf(undefined, deps)
-  const free = await deps.report.finish({ job, entries, done: false, ended: true, verdict: { kind: 'none' }, limits })
+  const { sent, freed } = deps.report.finish({ job, entries, done: false, ended: true, verdict: { kind: 'none' }, limits })
+  await sent
   deps.observe?.cancelled(entries.length)
   logCancelled(entries, deps.log)
-  return { kind: 'complete', free }
+  return { kind: 'complete', freed }
 }
 
 async function send(webhook: OpenWebhook, { payload, headers }: Prepared, deps: DeliverDeps, signal: AbortSignal): Promise<SendResult> {

@@ -53,10 +53,20 @@ export type FinishInput = {
 export type Report = {
   /** One round trip: is the job done, is the webhook's copy fresh, may a request go now, the events, and the mark that an attempt starts. */
   begin(input: BeginInput): Promise<Begun>
-  /** Repeats until Redis has it: an answer that was received must not be forgotten. Resolves to jobs that may run now. */
-  finish(input: FinishInput): Promise<string[]>
+  /** Repeats until Redis has it: an answer that was received must not be forgotten. */
+  finish(input: FinishInput): Reported
   /** Where enough jobs are parked for the webhook: tells that this one waits in SQL. Otherwise it does nothing and says so. */
   hold(job: Attempted, entries: Held[]): Promise<boolean>
+}
+
+/**
+ * An end on its way to Redis. Once it is `sent`, what the queue does with the job may follow at once: both go over one
+ * connection, so that Redis knows of the end first, and neither waits for the answer to the other.
+ */
+export type Reported = {
+  sent: Promise<void>
+  /** Jobs that may run now, when Redis has it. */
+  freed: Promise<string[]>
 }
 
 /** When a breaker opens, and for how long; 0 failures: never. */
@@ -113,6 +123,17 @@ export function openReport(
     return scripted.tidingsFinish(prefix, ...args)
   }, together)
 
+  async function finishSurely(input: FinishInput & Told): Promise<string[]> {
+    for (;;) {
+      try {
+        return await finishOne(input)
+      } catch (error) {
+        log.warn({ err: error, jobId: input.job.jobId }, 'outcome not recorded yet, will be repeated')
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      }
+    }
+  }
+
   return {
     async begin(input) {
       const texts = input.entries.map((entry) => JSON.stringify(entry))
@@ -122,17 +143,12 @@ export function openReport(
       if (begun.kind === 'begun') for (const text of texts) retell.keep({ text })
       return begun
     },
-    async finish(input) {
+    finish(input) {
       const texts = input.entries.map((entry) => JSON.stringify(entry))
       for (const text of texts) retell.keep({ text, done: input.done ? input.job.jobId : undefined })
-      for (;;) {
-        try {
-          return await finishOne({ ...input, texts })
-        } catch (error) {
-          log.warn({ err: error, jobId: input.job.jobId }, 'outcome not recorded yet, will be repeated')
-          await new Promise((resolve) => setTimeout(resolve, pauseMs))
-        }
-      }
+      const freed = finishSurely({ ...input, texts })
+      // gathered ones leave with the immediate that the first of them asked for: before this one
+      return { freed, sent: new Promise((resolve) => setImmediate(resolve)) }
     },
     async hold({ jobId, webhookId }, entries) {
       const places = [key.parked(webhookId), key.busy(webhookId), key.outcomes]

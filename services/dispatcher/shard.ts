@@ -14,8 +14,9 @@ import { startWorker, type WorkerDeps } from './worker.ts'
 export type ShardDeps = {
   self: string
   redis: Redis
-  /** Connections of their own for BullMQ: its workers wait for Redis, who only puts something into a queue does not. */
+  /** What workers do and what they report: one connection, as Redis is to know how an attempt ended before its job ends. */
   working: Redis
+  /** For who only puts something into a queue, and does not wait for a Redis that is away. */
   queueing: Redis
   watch: Pick<Watch, 'whenTrusted'>
   delivering: Omit<WorkerDeps, 'report' | 'slots' | 'parking' | 'queue'>
@@ -37,11 +38,11 @@ export type RunningShard = {
 export function startShard(prefix: string, concurrency: number, share: number, deps: ShardDeps): RunningShard {
   const { self, redis, working, queueing, delivering, settings } = deps
   const { log } = delivering
-  const retell = startRetell(redis, prefix, self, share, log)
+  const retell = startRetell(working, prefix, self, share, log)
   const fleet = joinFleet(redis, prefix, self, concurrency)
   const queue = openQueueOn(queueing, prefix, () => {})
   const parking = startParking(redis, prefix, queue, fleet.slots, log)
-  const report = openReport(redis, prefix, retell, settings, log)
+  const report = openReport(working, prefix, retell, settings, log)
   const workerDeps = { ...delivering, report, slots: fleet.slots, parking, queue }
   const start = () => startWorker({ connection: working, prefix }, { ...settings, concurrency }, workerDeps, log)
   const worker = workWhileTrusted(deps.watch, start)

@@ -36,8 +36,16 @@ export type WorkerPlace = { connection: Redis; prefix: string }
 /** Takes jobs and runs `deliver` on each; translates what comes back into BullMQ's terms, and nothing else. */
 export function startWorker({ connection, prefix }: WorkerPlace, settings: WorkerSettings, deps: WorkerDeps, log: Logger): DeliveryWorker {
   const stopping = new AbortController()
+  /** Ends that Redis does not have yet. */
+  const reporting = new Set<Promise<void>>()
+  function follow(freed: Promise<string[]>): void {
+    // A job that is not let out now is let out by the next look, or by the queue.
+    const reported = freed.then(deps.parking.letGo).catch(() => {})
+    reporting.add(reported)
+    void reported.finally(() => reporting.delete(reported))
+  }
 
-  const worker = new Worker(queueName, (job, token) => work(job, token as string, deps, stopping.signal, log), {
+  const worker = new Worker(queueName, (job, token) => work(job, token as string, deps, { signal: stopping.signal, follow, log }), {
     connection: connection as ConnectionOptions,
     prefix,
     concurrency: settings.concurrency,
@@ -62,14 +70,16 @@ export function startWorker({ connection, prefix }: WorkerPlace, settings: Worke
       const abort = setTimeout(() => stopping.abort(), settings.drainMs)
       // BullMQ's close never resolves while Redis is away; the jobs then are found as stalled and run again.
       const giveUp = new Promise<void>((resolve) => setTimeout(resolve, settings.drainMs + 3_000).unref())
-      await Promise.race([closed, giveUp])
+      await Promise.race([closed.then(() => Promise.all(reporting)), giveUp])
       clearTimeout(abort)
       stopping.abort()
     },
   }
 }
 
-async function work(job: Job, token: string, deps: WorkerDeps, signal: AbortSignal, log: Logger): Promise<void> {
+type Surroundings = { signal: AbortSignal; follow(freed: Promise<string[]>): void; log: Logger }
+
+async function work(job: Job, token: string, deps: WorkerDeps, { signal, follow, log }: Surroundings): Promise<void> {
   const attempt = attemptOf(job)
   const next = await deliver(attempt, deps, signal).catch(async (fault: Error) => {
     if (!signal.aborted)
@@ -83,8 +93,7 @@ async function work(job: Job, token: string, deps: WorkerDeps, signal: AbortSign
     await (next.kind === 'park' ? deps.parking.park(attempt, next.limits) : deps.parking.standInLine(attempt))
     throw new DelayedError()
   }
-  // A job that is not let out now is let out by the next look, or by the queue.
-  if (next.free?.length) await deps.parking.letGo(next.free)
+  if (next.freed) follow(next.freed)
   if (next.kind === 'retry') {
     // Tried again, it comes after fresh ones.
     if (job.priority === 0) await deps.queue.defer(attempt.jobId)

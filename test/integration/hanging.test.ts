@@ -31,7 +31,7 @@ async function age(ms: number): Promise<void> {
   const { redis, key } = parts()
   for (const job of await redis.zrange(key.busy(webhookId), '0', '-1')) await redis.zincrby(key.busy(webhookId), -ms, job)
 }
-const finish = (job: BeginInput['job']) => report.finish({ job, entries: [], done: true, ended: true, verdict: { kind: 'good' }, limits })
+const finish = (job: BeginInput['job']) => report.finish({ job, entries: [], done: true, ended: true, verdict: { kind: 'good' }, limits }).freed
 
 describe('a webhook that hangs', () => {
   it('gets one more request, and then no other for two seconds', async () => {
@@ -91,7 +91,7 @@ describe('a webhook that hangs', () => {
     await redis.zadd(key.parked(webhookId), ...Array.from({ length: 40 }, (_, n) => [n, `job-${n}`]).flat())
     const { job } = await begin()
 
-    const freed = await report.finish({ job, entries: [], done: false, ended: true, verdict: { kind: 'none' }, limits })
+    const freed = await report.finish({ job, entries: [], done: false, ended: true, verdict: { kind: 'none' }, limits }).freed
 
     expect(freed).toEqual([])
     expect(await redis.zcard(key.parked(webhookId))).toBe(40)

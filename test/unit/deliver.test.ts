@@ -62,9 +62,9 @@ function around({
         begun.push(entries[0])
         return answers.shift() as Begun
       },
-      finish: async ({ entries, done, job: { jobId } }) => {
+      finish: ({ entries, done, job: { jobId } }) => {
         for (const entry of entries) told.push({ entry, done: done ? jobId : undefined })
-        return []
+        return { sent: Promise.resolve(), freed: Promise.resolve([]) }
       },
       hold: async (_job, entries) => {
         if (full) held.push(...entries)
