@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { Cluster, Redis as Server, type ClusterOptions, type RedisOptions } from 'ioredis'
 import { readRedisUrl, type RedisAddress } from './redis-url.ts'
 
@@ -68,8 +69,28 @@ export function connectRedis(target: RedisTarget, options: RedisOptions, onError
     address.kind === 'cluster'
       ? new Cluster(address.nodes, clusterOptions(address, options))
       : new Server({ ...optionsOf(address), ...options })
+  const servers = (each: (server: Server) => void) => (redis instanceof Cluster ? redis.on('+node', each) : each(redis))
+  servers((server) => server.on('connect', () => sendTogether(server.stream as Socket)))
   watchErrors(redis, onError)
   return redis
+}
+
+/** What is written in one turn leaves as one packet, and each command still has an answer of its own. */
+function sendTogether(socket: Socket): void {
+  const write = socket.write
+  let isCorked = false
+  const uncork = () => {
+    isCorked = false
+    socket.uncork()
+  }
+  socket.write = ((...args: Parameters<Socket['write']>) => {
+    if (!isCorked) {
+      isCorked = true
+      socket.cork()
+      process.nextTick(uncork)
+    }
+    return write.apply(socket, args)
+  }) as Socket['write']
 }
 
 /** Longer than a replica needs to take the place of its master. */

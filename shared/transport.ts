@@ -123,7 +123,7 @@ export function bodiesIn(shards: Shards<Bodies>): Bodies {
       await Promise.all(shards.divide(wanted, ({ webhookId }) => webhookId).map(([bodies, some]) => bodies.put(events, some)))
     },
     async unlink(eventIds) {
-      if (eventIds.length > 0) await unlink(eventIds)
+      if (eventIds.length > 0) await unlink(eventIds).output
     },
   }
 }

@@ -123,13 +123,14 @@ export function openReport(
     return scripted.tidingsFinish(prefix, ...args)
   }, together)
 
-  async function finishSurely(input: FinishInput & Told): Promise<string[]> {
-    for (;;) {
+  async function finishAgain(input: FinishInput & Told, error: unknown): Promise<string[]> {
+    for (let err = error; ; ) {
+      log.warn({ err, jobId: input.job.jobId }, 'outcome not recorded yet, will be repeated')
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
       try {
-        return await finishOne(input)
-      } catch (error) {
-        log.warn({ err: error, jobId: input.job.jobId }, 'outcome not recorded yet, will be repeated')
-        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        return await finishOne(input).output
+      } catch (next) {
+        err = next
       }
     }
   }
@@ -139,16 +140,15 @@ export function openReport(
       const texts = input.entries.map((entry) => JSON.stringify(entry))
       const unsure = retell.unsure()
       if (unsure) await unsure
-      const begun = await beginOne({ ...input, texts })
+      const begun = await beginOne({ ...input, texts }).output
       if (begun.kind === 'begun') for (const text of texts) retell.keep({ text })
       return begun
     },
     finish(input) {
       const texts = input.entries.map((entry) => JSON.stringify(entry))
       for (const text of texts) retell.keep({ text, done: input.done ? input.job.jobId : undefined })
-      const freed = finishSurely({ ...input, texts })
-      // gathered ones leave with the immediate that the first of them asked for: before this one
-      return { freed, sent: new Promise((resolve) => setImmediate(resolve)) }
+      const { sent, output } = finishOne({ ...input, texts })
+      return { sent, freed: output.catch((error: unknown) => finishAgain({ ...input, texts }, error)) }
     },
     async hold({ jobId, webhookId }, entries) {
       const places = [key.parked(webhookId), key.busy(webhookId), key.outcomes]
