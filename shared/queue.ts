@@ -61,6 +61,8 @@ export type DeliveryQueue = {
 
 /** A chunk is one pipeline of BullMQ: small enough that other commands are not kept waiting. */
 const chunk = 500
+/** To make a pipeline costs more than to add these one by one, which leave in one packet all the same. */
+const few = 8
 
 export function openQueue(target: RedisTarget, onError: (error: Error) => void): DeliveryQueue {
   const connection = connectForQueues(target, () => {})
@@ -90,8 +92,12 @@ export function openQueueOn(connection: Redis, prefix: string, onError: (error: 
   return {
     bull,
     async add(deliveries) {
+      // Neither is a transaction: when it throws, some may have been added, and repeating is harmless.
+      if (deliveries.length <= few) {
+        await Promise.all(deliveries.map((queued) => bull.add('deliver', jobData(queued.job), jobOptions(queued))))
+        return
+      }
       for (let at = 0; at < deliveries.length; at += chunk) {
-        // addBulk is a pipeline and no transaction: when it throws, some may have been added, and repeating is harmless.
         await bull.addBulk(
           deliveries.slice(at, at + chunk).map((queued) => ({ name: 'deliver', data: jobData(queued.job), opts: jobOptions(queued) })),
         )

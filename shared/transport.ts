@@ -62,9 +62,7 @@ export function openLanes(redis: Redis, prefix: string): Lanes {
   return {
     async enter(waiting) {
       if (waiting.length === 0) return
-      const pipeline = redis.pipeline()
-      for (const one of waiting) pipeline.zadd(key(one.lane), 0, laneMember(one))
-      for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error
+      await Promise.all(waiting.map((one) => redis.zadd(key(one.lane), 0, laneMember(one))))
     },
   }
 }
@@ -101,9 +99,8 @@ export function openBodies(redis: Redis, prefix: string): Bodies {
     async put(events, wanted) {
       const ids = new Set(wanted.map(({ eventId }) => eventId))
       if (ids.size === 0) return
-      const pipeline = redis.pipeline()
-      for (const one of events) if (ids.has(one.envelope.id)) pipeline.set(event(one.envelope.id), encodeEvent(one), 'EX', eventSeconds)
-      for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error
+      const kept = events.filter(({ envelope }) => ids.has(envelope.id))
+      await Promise.all(kept.map((one) => redis.set(event(one.envelope.id), encodeEvent(one), 'EX', eventSeconds)))
     },
     async unlink(eventIds) {
       if (eventIds.length > 0) await redis.unlink(...eventIds.map(event))
