@@ -37,6 +37,8 @@ end`
 
 /** Jobs that leave the parking lot of one webhook in a second at most. */
 const releasedPerSecond = 200
+/** Those of so many milliseconds may leave it at once: whoever comes at that moment has to wait for them. */
+const burstMs = 40
 /** How long a place is kept for a job that was let out and has not begun. */
 const placeMs = 30_000
 
@@ -64,8 +66,8 @@ local function release(keys, webhook, now, cap, rate, leaseMs, most)
     if rate > 0 then room = math.min(room, math.floor((now + 1000 - tat) * rate / 1000)) end
     -- what has piled up comes out in a stream: all at once, the others would feel it
     local paced = math.max(tonumber(gate[4] or '0'), now)
-    room = math.min(room, math.floor((now + 100 - paced) * ${releasedPerSecond} / 1000))
-    if room <= 0 then again = now + 100
+    room = math.min(room, math.floor((now + ${burstMs} - paced) * ${releasedPerSecond} / 1000))
+    if room <= 0 then again = now + ${burstMs}
     else room = math.min(room, spare(keys.gate, keys.busy, now, leaseMs)) end
     if room > 0 then
       redis.call('HSET', keys.gate, 'out', paced + room * 1000 / ${releasedPerSecond})
