@@ -38,7 +38,7 @@ const keptMs = 7 * day
 const failedKeptMs = 30 * day
 const forgetEveryMs = 60_000
 const forgottenRows = 1_000
-const stopMs = 10_000
+const stopMs = 3_000
 
 /** Tells BullMQ that this attempt led to nothing and when the next one is due. */
 class RetryLater extends Error {

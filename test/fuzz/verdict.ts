@@ -17,7 +17,16 @@ export type Tally = {
 }
 export type Miss = { what: string; request: number; kind: string; route: string; status?: number; sent: string; answer?: string }
 
-export const createTally = (): Tally => ({ requests: 0, answers: {}, kinds: {}, accepted: 0, compared: 0, stored: new Map(), misses: [], missed: {} })
+export const createTally = (): Tally => ({
+  requests: 0,
+  answers: {},
+  kinds: {},
+  accepted: 0,
+  compared: 0,
+  stored: new Map(),
+  misses: [],
+  missed: {},
+})
 
 const shown = 20
 export function miss(tally: Tally, what: string, request: number, one: Case, reply?: Reply): void {
@@ -86,7 +95,13 @@ export function reportOf(
   const growth = more.after ? more.after.heapBytes - more.before.heapBytes : Number.NaN
   const rounded = (bytes: number) => Math.round((bytes / mebibyte) * 100) / 100
   return {
-    ok: Object.keys(tally.missed).length === 0 && more.alive && more.complaints.length === 0 && growth <= mostGrowth && tally.compared > 0 && tally.compared === tally.accepted,
+    ok:
+      Object.keys(tally.missed).length === 0 &&
+      more.alive &&
+      more.complaints.length === 0 &&
+      growth <= mostGrowth &&
+      tally.compared > 0 &&
+      tally.compared === tally.accepted,
     seed: more.seed,
     requests: tally.requests,
     seconds: Math.round(more.seconds * 10) / 10,

@@ -31,7 +31,8 @@ async function age(ms: number): Promise<void> {
   const { redis, key } = parts()
   for (const job of await redis.zrange(key.busy(webhookId), '0', '-1')) await redis.zincrby(key.busy(webhookId), -ms, job)
 }
-const finish = (job: BeginInput['job']) => report.finish({ job, entries: [], done: true, ended: true, verdict: { kind: 'good' }, limits }).freed
+const finish = (job: BeginInput['job']) =>
+  report.finish({ job, entries: [], done: true, ended: true, verdict: { kind: 'good' }, limits }).freed
 
 describe('a webhook that hangs', () => {
   it('gets one more request, and then no other for two seconds', async () => {
