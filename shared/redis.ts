@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { nextTick } from 'node:process'
 import { Cluster, Redis as Server, type ClusterOptions, type RedisOptions } from 'ioredis'
 import { readRedisUrl, type RedisAddress } from './redis-url.ts'
 
@@ -87,7 +88,7 @@ function sendTogether(socket: Socket): void {
     if (!isCorked) {
       isCorked = true
       socket.cork()
-      process.nextTick(uncork)
+      nextTick(uncork)
     }
     return write.apply(socket, args)
   }) as Socket['write']
