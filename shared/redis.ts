@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import { nextTick } from 'node:process'
 import { Cluster, Redis as Server, type ClusterOptions, type RedisOptions } from 'ioredis'
 import { readRedisUrl, type RedisAddress } from './redis-url.ts'
 
@@ -88,7 +87,7 @@ function sendTogether(socket: Socket): void {
     if (!isCorked) {
       isCorked = true
       socket.cork()
-      nextTick(uncork)
+      setImmediate(uncork)
     }
     return write.apply(socket, args)
   }) as Socket['write']
