@@ -15,7 +15,7 @@ export const keys = (prefix: string) => ({
   outcomes: `${prefix}:outcomes`,
   registry: `${prefix}:registry`,
   leader: `${prefix}:leader`,
-  /** Set by a dispatcher that runs: gone when Redis was wiped under it. */
+  /** A count that a dispatcher raises while it runs: gone, or lower than it was, when Redis has lost something. */
   dispatcher: (id: string) => `${prefix}:dispatcher:${id}`,
   /** Of one webhook: its breaker, its rate, the requests under way to it, and the jobs that wait for it outside the queue. */
   gate: (webhookId: string) => `${prefix}:gate:${webhookId}`,
