@@ -36,7 +36,7 @@ local function answered(gateKey, busyKey, now, leaseMs)
 end`
 
 /** Jobs that leave the parking lot of one webhook in a second at most. */
-const releasedPerSecond = 200
+const releasedPerSecond = 100
 /** Those of so many milliseconds may leave it at once: whoever comes at that moment has to wait for them. */
 const burstMs = 40
 /** How long a place is kept for a job that was let out and has not begun. */

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../shared/clock.ts'
 import { jobIdOf, jobOf, parkedMs, type DeliveryQueue } from '../../shared/queue.ts'
 import type { Redis } from '../../shared/redis.ts'
@@ -12,8 +13,13 @@ type Deps = {
   clock: Clock
 }
 
-/** With fewer parked for it than this, a webhook has room for as many more. */
+/** With fewer parked for it than this, a webhook has room for some more. */
 const roomBelow = 500
+/** Of one webhook at one tick: somewhat more than leave the parking lot until the next. */
+const mostPerTick = 300
+/** Each piece is a commit and so many jobs at once, for which whoever is next would have to wait. */
+const piece = 50
+const betweenMs = 10
 /** Webhooks of one tick: others of the reconciler's chores want their turn. */
 const webhooksPerTick = 20
 
@@ -32,12 +38,16 @@ export function releaseHeld(deps: Deps): () => Promise<void> {
     const webhook = await deps.storage.webhooks.load(webhookId)
     const limits = { rate: webhook?.rateLimit ?? 0, ...(webhook?.maxInFlight && { cap: webhook.maxInFlight }) }
     await deps.redis.hset(key.gate(webhookId), limits)
-    const list = await deps.storage.deliveries.release(webhookId, roomBelow, now)
-    // A job that is not made now, or does not get onto the list, is found by the pass.
-    await deps.shards.of(webhookId).queue.add(list.map((open) => ({ ...jobOf(open, now), delayMs: parkedMs })))
-    if (list.length > 0) await deps.redis.zadd(key.parked(webhookId), ...list.flatMap((open) => [now, jobIdOf(open)]))
-    // looked at soon, where it is not known when
-    await deps.redis.zadd(key.parking, 'NX', 0, webhookId)
+    for (let released = 0; released < mostPerTick; released += piece) {
+      const list = await deps.storage.deliveries.release(webhookId, piece, now)
+      if (list.length === 0) return
+      // A job that is not made now, or does not get onto the list, is found by the pass.
+      await deps.shards.of(webhookId).queue.add(list.map((open) => ({ ...jobOf(open, now), delayMs: parkedMs })))
+      await deps.redis.zadd(key.parked(webhookId), ...list.flatMap((open) => [now, jobIdOf(open)]))
+      // looked at soon, where it is not known when
+      await deps.redis.zadd(key.parking, 'NX', 0, webhookId)
+      await pause(betweenMs)
+    }
   }
 
   return async () => {

@@ -91,7 +91,7 @@ describe('releasing', () => {
   const park = (count: number) =>
     parts().redis.zadd(parts().key.parked(webhook.id), ...Array.from({ length: count }, (_, n) => [1, `parked ${n}`]).flat())
 
-  it('parks the oldest that are held, with the limits of their webhook, once fewer than five hundred are parked', async () => {
+  it('parks the oldest that are held, three hundred at a time, with the limits of their webhook, while fewer than five hundred are parked', async () => {
     const held = (await open(700)).toSorted((a, b) => (a.id < b.id ? -1 : 1))
     await record(held.map((one) => aHold(one)))
     const { redis, key, storage, clock } = parts()
@@ -102,14 +102,16 @@ describe('releasing', () => {
 
     await redis.del(key.parked(webhook.id))
     await release()
+    expect(await redis.zcard(key.parked(webhook.id))).toBe(300)
+    await release()
     await release()
 
-    expect(await redis.zrange(key.parked(webhook.id), '0', '-1')).toEqual(held.slice(0, 500).map(({ id }) => jobId(id, 0)))
-    expect(await delayed()).toBe(500)
+    expect((await redis.zrange(key.parked(webhook.id), '0', '-1')).toSorted()).toEqual(held.slice(0, 600).map(({ id }) => jobId(id, 0)))
+    expect(await delayed()).toBe(600)
     expect(await redis.zscore(key.parking, webhook.id)).toBe('0')
     expect(await redis.hgetall(key.gate(webhook.id))).toEqual({ cap: '3', rate: '50' })
     const due = await storage.deliveries.dueBefore(clock.now() + 1, 1_000)
-    expect(due.map(({ id }) => id).toSorted()).toEqual(held.slice(0, 500).map(({ id }) => id))
+    expect(due.map(({ id }) => id).toSorted()).toEqual(held.slice(0, 600).map(({ id }) => id))
     expect(await storage.deliveries.heldWebhooks()).toEqual([webhook.id])
   })
 })
