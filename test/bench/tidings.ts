@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Backlog } from './backlog.ts'
 import type { ServiceProcess } from '../support/processes.ts'
 import { until } from './clock.ts'
@@ -35,6 +36,12 @@ export function createTidings({ ingests, status, backlog }: Services): Tidings {
 
   async function ask<T>(path: string, body: unknown): Promise<T> {
     const response = await fetch(status.url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+    if (response.status === 429) {
+      // to create thousands is no part of any measurement
+      await response.body?.cancel()
+      await pause(Number(response.headers.get('retry-after') ?? 1) * 1_000)
+      return ask(path, body)
+    }
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`)
     return (await response.json()) as T
   }
