@@ -19,6 +19,8 @@ export type Parking = {
 }
 
 const lookEveryMs = 200
+/** While jobs leave at their pace: the end of an attempt that comes too soon for the next one lets none out. */
+const lookAgainMs = 40
 /** Webhooks looked after in one look. */
 const webhooksPerLook = 100
 
@@ -46,27 +48,33 @@ export function startParking(
     if (jobs.length > 0) await queue.promote(jobs)
   }
 
-  async function look(): Promise<void> {
+  /** @returns whether any was let out */
+  async function look(): Promise<boolean> {
     const [seconds] = await redis.time()
     // to the second: what is looked at a moment too early is looked at again
     const due = await redis.zrangebyscore(key.parking, '-inf', (Number(seconds) + 1) * 1000, 'LIMIT', 0, webhooksPerLook)
     const freed = await Promise.all(due.map((webhookId) => scripted.tidingsLook(...lot(webhookId), webhookId, Math.ceil(slots() / 2))))
     await letGo(freed.flat())
+    return freed.some((jobs) => jobs.length > 0)
   }
 
-  let looking = false
   let failed = false
-  const timer = setInterval(() => {
-    if (looking) return
-    looking = true
-    look()
-      .then(() => void (failed = false))
-      .catch((error: unknown) => {
-        if (!failed) log.warn({ err: error }, 'parked deliveries not looked after, will be repeated')
-        failed = true
-      })
-      .finally(() => (looking = false))
-  }, lookEveryMs)
+  let stopped = false
+  async function lookOnce(): Promise<void> {
+    try {
+      lookIn((await look()) ? lookAgainMs : lookEveryMs)
+      failed = false
+    } catch (error) {
+      if (!failed) log.warn({ err: error }, 'parked deliveries not looked after, will be repeated')
+      failed = true
+      lookIn(lookEveryMs)
+    }
+  }
+  let timer: NodeJS.Timeout | undefined
+  function lookIn(ms: number): void {
+    if (!stopped) timer = setTimeout(() => void lookOnce(), ms)
+  }
+  lookIn(lookEveryMs)
 
   return {
     letGo,
@@ -77,6 +85,9 @@ export function startParking(
       const [head] = job.lane ? await redis.zrange(key.lane(job.lane), '0', '0') : []
       if (head === laneMember(job)) await letGo([job.jobId])
     },
-    stop: () => clearInterval(timer),
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+    },
   }
 }
