@@ -16,7 +16,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)`
  * breakers know: such a one gets one more every two seconds, until it answers. `good` is when it last did while one was
  * that old, `try` when it last got one all the same.
  */
-export const hanging = `
+const hanging = `
 local function spare(gateKey, busyKey, now, leaseMs)
   local oldest = tonumber(redis.call('ZRANGEBYSCORE', busyKey, now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
   if not oldest or leaseMs == 0 or oldest - leaseMs > now - 1000 then return math.huge end

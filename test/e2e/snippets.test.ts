@@ -50,8 +50,10 @@ const post = async (path: string, body: string, headers: Record<string, string> 
   return [answer.status, await answer.text()]
 }
 
-/** Runs a Flask application of a guide on a port of our choosing, which is the host and no more. */
-/** One after another: two threads that print at once have their lines run into one another. */
+/**
+ * Runs a Flask application of a guide on a port of our choosing, which is the host and no more. One request after another:
+ * two threads that print at once have their lines run into one another.
+ */
 const onFlask = "\napp.run(host='127.0.0.1', port=PORT, threaded=False)\n"
 
 describe("Foundry's guide", () => {
