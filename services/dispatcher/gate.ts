@@ -37,8 +37,10 @@ end`
 
 /** Jobs that leave the parking lot of one webhook in a second at most. */
 const releasedPerSecond = 100
-/** Those of so many milliseconds may leave it at once: whoever comes at that moment has to wait for them. */
-const burstMs = 40
+/** After so long there is room for some more of them. */
+const pacedMs = 40
+/** A look that comes late makes up for so much: whoever comes at that moment has to wait for all that leave at once. */
+const burstMs = 100
 /** How long a place is kept for a job that was let out and has not begun. */
 const placeMs = 30_000
 
@@ -67,7 +69,7 @@ local function release(keys, webhook, now, cap, rate, leaseMs, most)
     -- what has piled up comes out in a stream: all at once, the others would feel it
     local paced = math.max(tonumber(gate[4] or '0'), now)
     room = math.min(room, math.floor((now + ${burstMs} - paced) * ${releasedPerSecond} / 1000))
-    if room <= 0 then again = now + ${burstMs}
+    if room <= 0 then again = now + ${pacedMs}
     else room = math.min(room, spare(keys.gate, keys.busy, now, leaseMs)) end
     if room > 0 then
       redis.call('HSET', keys.gate, 'out', paced + room * 1000 / ${releasedPerSecond})

@@ -1,7 +1,7 @@
 import type { Envelope } from '../../shared/contracts/event.ts'
 import { deliveryId } from '../../shared/id.ts'
 import { laneOf } from '../../shared/lane.ts'
-import { createMatcher, type Matcher } from '../../shared/match.ts'
+import { createMatcher, type Matcher } from '../../shared/matcher.ts'
 import { findRecipients } from '../../shared/recipients.ts'
 import type { DeliveryCause, FanOutPlan, NewDelivery, Storage, Terms } from '../../shared/storage/storage.ts'
 

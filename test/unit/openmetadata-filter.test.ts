@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Change, Entity, Envelope } from '../../shared/contracts/event.ts'
 import type { OpenMetadataFilter } from '../../shared/contracts/subscription.ts'
-import { explainMatch, createMatcher } from '../../shared/match.ts'
+import { explainMatch } from '../../shared/match.ts'
+import { createMatcher } from '../../shared/matcher.ts'
 import { openMetadataObstacle } from '../../shared/openmetadata-filter.ts'
 import { aSubscription, anEnvelope } from '../support/builders.ts'
 

@@ -1,6 +1,6 @@
 import type { Envelope } from '../../../shared/contracts/event.ts'
 import type { Subscription, SubscriptionFilters } from '../../../shared/contracts/subscription.ts'
-import { createMatcher, type Matcher } from '../../../shared/match.ts'
+import { createMatcher, type Matcher } from '../../../shared/matcher.ts'
 import { nowUs, quantile } from '../clock.ts'
 import { row, type Row } from '../row.ts'
 import type { Scale } from './with.ts'
