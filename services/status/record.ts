@@ -54,6 +54,8 @@ export function startRecorder(deps: RecorderDeps): Recorder {
 
   async function runBatches(): Promise<void> {
     let claimAt = 0
+    let full = false
+    let writing = Promise.resolve()
     for (;;) {
       try {
         if (deps.clock.now() >= claimAt) {
@@ -61,12 +63,22 @@ export function startRecorder(deps: RecorderDeps): Recorder {
           claimAt = deps.clock.now() + abandonedMs
         }
         // Asked to stop, it goes on until nothing is left: a Redis without a disk would forget what is not in SQL.
-        const entries = await read(stopping)
-        await write(entries)
+        const entries = await read(stopping || full)
+        const before = writing
+        writing = write(entries)
+        // looked at below, when its turn comes
+        writing.catch(() => {})
+        await before
         failures = 0
+        // While a full batch is written, the next is fetched and decoded: there is work for both threads.
+        full = entries.length === batchEntries
+        if (full) continue
+        await writing
         if (stopping && entries.length === 0) return await settle([], true)
-        if (!stopping && entries.length > 0 && entries.length < batchEntries) await pause(gatherMs)
+        if (!stopping && entries.length > 0) await pause(gatherMs)
       } catch (error) {
+        await writing.catch(() => {})
+        ;[writing, full] = [Promise.resolve(), false]
         if (stopping) return
         // a wiped Redis has no group; should it be away by now, the next round finds out
         if (/NOGROUP/.test(String(error))) {

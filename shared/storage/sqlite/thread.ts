@@ -5,8 +5,8 @@ import { openDatabase, migrate, type Driver } from './database.ts'
 import { stores, type Access } from './stores.ts'
 
 /**
- * The thread that owns one connection. The writer takes all calls that have arrived, runs each in a savepoint of one
- * transaction, commits once and answers them together: group commit. A call that fails rolls back alone. The reader
+ * The thread that owns one connection. The writer takes all calls that have arrived, runs them in one transaction,
+ * commits once and answers them together: group commit. A call that fails takes none of the others with it. The reader
  * has a connection of its own, so that a heavy filter waits for nobody and stalls nobody.
  */
 export type Call = { id: number; store: string; method: string /** As they are, or as JSON text. */; args: unknown[] | string }
@@ -80,26 +80,43 @@ function beginImmediate(): void {
   }
 }
 
+/**
+ * A savepoint copies each page that is then changed, which costs more than most calls do: only where one failed, which is
+ * seldom, is all taken back and each run again in a savepoint of its own.
+ */
 function executeGroup(first: Call[]): Reply[] {
-  const replies: Reply[] = []
   const calls = [...first]
   const until = performance.now() + groupMs
   try {
-    beginImmediate()
-    while (replies.length < calls.length) {
-      for (const call of calls.slice(replies.length)) replies.push(executeInSavepoint(call))
-      calls.push(...moreCalls(replies.length, until))
-    }
-    db.$client.exec('COMMIT')
-    return replies
+    return commitAll(calls, until, execute) ?? (commitAll(calls, until, executeInSavepoint) as Reply[])
   } catch (error) {
     // The commit itself failed (disk full, I/O error): nothing of the group is stored, and every caller must hear it.
-    if (db.$client.inTransaction) db.$client.exec('ROLLBACK')
+    rollback()
     return calls.map((call) => ({
       id: call.id,
       fault: { message: `commit failed: ${(error as Error).message}`, stack: (error as Error).stack },
     }))
   }
+}
+
+/** @param calls grows by those that arrive meanwhile @returns undefined, with nothing done: one of them has to be taken back alone */
+function commitAll(calls: Call[], until: number, run: (call: Call) => Reply): Reply[] | undefined {
+  const replies: Reply[] = []
+  beginImmediate()
+  while (replies.length < calls.length) {
+    for (const call of calls.slice(replies.length)) {
+      const reply = run(call)
+      if (run === execute && failed(reply)) return rollback()
+      replies.push(reply)
+    }
+    calls.push(...moreCalls(replies.length, until))
+  }
+  db.$client.exec('COMMIT')
+  return replies
+}
+
+function rollback(): undefined {
+  if (db.$client.inTransaction) db.$client.exec('ROLLBACK')
 }
 
 function moreCalls(done: number, until: number): Call[] {
