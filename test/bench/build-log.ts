@@ -17,6 +17,8 @@ export async function buildLog(file: string, attempts: number): Promise<BuiltLog
   const db = openDatabase(file, { readOnly: false })
   migrate(db)
   const { $client: client } = db
+  // out of WAL first: from there it is not taken, and all would be written twice
+  client.pragma('journal_mode = DELETE')
   client.pragma('journal_mode = OFF')
   client.pragma('synchronous = OFF')
   client.pragma('cache_size = -400000')
