@@ -1,58 +1,77 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { jobOf } from '../../shared/queue.ts'
 import type { StatusDeps } from './deps.ts'
 import { advanceReplay, type ReplayDeps } from './replay.ts'
 
-/** One commit and a few pipelines: other writers and other jobs get their turn in between. */
-const piece = 500
+/** Of a second's worth so much comes at once: whoever is next would have to wait for all of it. One commit and a few pipelines at most. */
+const pieceShare = 0.1
+const largestPiece = 500
+const betweenMs = 40
 /** However long ago the last call was, no more comes at once than of so many seconds. */
 const longestPauseMs = 2_000
 
+/** Opens so many deliveries at most. Fewer: there is nothing more to be done now. */
+type Run = (most: number) => Promise<number>
+
 /**
- * A chore for the reconciler: advances every running redelivery and replay, at a rate that leaves room for fresh events. Resolves
- * with how many deliveries were opened. Rows come first: should the process die before their jobs are added, the reconciler
- * finds open deliveries without a job.
+ * A chore for the reconciler: advances every running redelivery and replay, at a rate and in pieces that leave room for fresh
+ * events. Resolves with how many deliveries were opened. Rows come first: should the process die before their jobs are added,
+ * the reconciler finds open deliveries without a job.
  */
 export function redeliverSteadily(deps: ReplayDeps): () => Promise<number> {
+  const { redeliveryRate } = deps.settings
+  const piece = Math.min(Math.ceil(redeliveryRate * pieceShare), largestPiece)
   let lastAt = deps.clock.now() - longestPauseMs
+
+  /** Several advance side by side, each with its share. */
+  async function advanceAll(running: Run[], most: number): Promise<{ opened: number; running: Run[] }> {
+    const share = Math.ceil(most / running.length)
+    let opened = 0
+    const unfinished: Run[] = []
+    for (const run of running) {
+      const asked = Math.min(share, most - opened)
+      const count = asked > 0 ? await run(asked) : 0
+      opened += count
+      if (count === asked) unfinished.push(run)
+    }
+    return { opened, running: unfinished }
+  }
+
   return async () => {
     const now = deps.clock.now()
-    const running = await allRunning(deps)
-    let allowed = Math.floor((Math.min(now - lastAt, longestPauseMs) / 1_000) * deps.settings.redeliveryRate)
+    const allowed = Math.floor((Math.min(now - lastAt, longestPauseMs) / 1_000) * redeliveryRate)
     lastAt = now
+    let running = await allRunning(deps)
     let opened = 0
-    for (const [i, run] of running.entries()) {
-      // several advance side by side, each with its share of what is left
-      const share = Math.ceil(allowed / (running.length - i))
-      const count = await run(share)
-      allowed -= count
-      opened += count
+    while (running.length > 0 && opened < allowed) {
+      if (opened > 0) await pause(betweenMs)
+      const round = await advanceAll(running, Math.min(piece, allowed - opened))
+      opened += round.opened
+      running = round.running
     }
     if (opened > 0) deps.log.info({ deliveries: opened }, 'deliveries opened again, or for old events')
     return opened
   }
 }
 
-/** Each opens at most so many deliveries when it is called. */
-async function allRunning(deps: ReplayDeps): Promise<((most: number) => Promise<number>)[]> {
+async function allRunning(deps: ReplayDeps): Promise<Run[]> {
   const [redeliveries, replays] = await Promise.all([deps.storage.redeliveries.running(), deps.storage.replays.running()])
   return [
     ...redeliveries.map(
-      ({ id }) =>
-        (most: number) =>
+      ({ id }): Run =>
+        (most) =>
           advance(id, most, deps),
     ),
-    ...replays.map((replay) => (most: number) => advanceReplay(replay, most, deps)),
+    ...replays.map(
+      (replay): Run =>
+        (most) =>
+          advanceReplay(replay, most, deps),
+    ),
   ]
 }
 
-async function advance(id: string, most: number, deps: Pick<StatusDeps, 'storage' | 'queue' | 'clock'>): Promise<number> {
-  let opened = 0
-  while (opened < most) {
-    const size = Math.min(piece, most - opened)
-    const list = await deps.storage.redeliveries.advance(id, size, deps.clock.now())
-    await deps.queue.add(list.map((open) => jobOf(open, deps.clock.now(), 'bulk')))
-    opened += list.length
-    if (list.length < size) break
-  }
-  return opened
+async function advance(id: string, most: number, { storage, queue, clock }: Pick<StatusDeps, 'storage' | 'queue' | 'clock'>): Promise<number> {
+  const list = await storage.redeliveries.advance(id, most, clock.now())
+  await queue.add(list.map((open) => jobOf(open, clock.now(), 'bulk')))
+  return list.length
 }
