@@ -35,8 +35,9 @@ local function answered(gateKey, busyKey, now, leaseMs)
   redis.call('EXPIRE', gateKey, 86400)
 end`
 
-/** Jobs that leave the parking lot of one webhook in a second at most. */
+/** Jobs that leave the parking lot of one webhook in a second at most; more where a fleet has many slots: so many for each request that may be under way. */
 const releasedPerSecond = 100
+const releasedPerPlace = 2
 /** After so long there is room for some more of them. */
 const pacedMs = 40
 /** A look that comes late makes up for so much: whoever comes at that moment has to wait for all that leave at once. */
@@ -68,11 +69,12 @@ local function release(keys, webhook, now, cap, rate, leaseMs, most)
     if rate > 0 then room = math.min(room, math.floor((now + 1000 - tat) * rate / 1000)) end
     -- what has piled up comes out in a stream: all at once, the others would feel it
     local paced = math.max(tonumber(gate[4] or '0'), now)
-    room = math.min(room, math.floor((now + ${burstMs} - paced) * ${releasedPerSecond} / 1000))
+    local pace = math.max(${releasedPerSecond}, cap * ${releasedPerPlace}) / 1000
+    room = math.min(room, math.floor((now + ${burstMs} - paced) * pace))
     if room <= 0 then again = now + ${pacedMs}
     else room = math.min(room, spare(keys.gate, keys.busy, now, leaseMs)) end
     if room > 0 then
-      redis.call('HSET', keys.gate, 'out', paced + room * 1000 / ${releasedPerSecond})
+      redis.call('HSET', keys.gate, 'out', paced + room / pace)
       if rate > 0 then redis.call('HSET', keys.gate, 'tat', tat + room * 1000 / rate) end
     end
   end
