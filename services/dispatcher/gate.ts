@@ -38,10 +38,10 @@ end`
 /** Jobs that leave the parking lot of one webhook in a second at most; more where a fleet has many slots: so many for each request that may be under way. */
 const releasedPerSecond = 100
 const releasedPerPlace = 2
-/** After so long there is room for some more of them. */
-const pacedMs = 40
+/** They leave by so many milliseconds' worth: one alone costs nearly as much as several together. */
+const batchMs = 100
 /** A look that comes late makes up for so much: whoever comes at that moment has to wait for all that leave at once. */
-const burstMs = 100
+const burstMs = 200
 /** How long a place is kept for a job that was let out and has not begun. */
 const placeMs = 30_000
 
@@ -70,9 +70,10 @@ local function release(keys, webhook, now, cap, rate, leaseMs, most)
     -- what has piled up comes out in a stream: all at once, the others would feel it
     local paced = math.max(tonumber(gate[4] or '0'), now)
     local pace = math.max(${releasedPerSecond}, cap * ${releasedPerPlace}) / 1000
-    room = math.min(room, math.floor((now + ${burstMs} - paced) * pace))
-    if room <= 0 then again = now + ${pacedMs}
-    else room = math.min(room, spare(keys.gate, keys.busy, now, leaseMs)) end
+    local free = math.floor((now + ${burstMs} - paced) * pace)
+    if free < math.min(waiting, math.floor(${batchMs} * pace)) then free, again = 0, now + ${batchMs} end
+    room = math.min(room, free)
+    if room > 0 then room = math.min(room, spare(keys.gate, keys.busy, now, leaseMs)) end
     if room > 0 then
       redis.call('HSET', keys.gate, 'out', paced + room / pace)
       if rate > 0 then redis.call('HSET', keys.gate, 'tat', tat + room * 1000 / rate) end
@@ -106,7 +107,7 @@ local function leave(base, webhook, job, lane, member, now, cap, rate, leaseMs)
     if head then out[1] = string.match(head, '/(.*)$') end
   end
   if redis.call('EXISTS', keys.parked) == 1 then
-    for _, freed in ipairs(release(keys, webhook, now, cap, rate, leaseMs, 2)) do out[#out + 1] = freed end
+    for _, freed in ipairs(release(keys, webhook, now, cap, rate, leaseMs, 1000)) do out[#out + 1] = freed end
   end
   return out
 end`

@@ -20,7 +20,7 @@ export type Parking = {
 
 const lookEveryMs = 200
 /** While jobs leave at their pace: the end of an attempt that comes too soon for the next one lets none out. */
-const lookAgainMs = 40
+const lookAgainMs = 100
 /** Webhooks looked after in one look. */
 const webhooksPerLook = 100
 

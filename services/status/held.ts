@@ -18,8 +18,8 @@ const roomBelow = 500
 /** Of one webhook at one tick: somewhat more than leave the parking lot until the next. */
 const mostPerTick = 300
 /** Each piece is a commit and so many jobs at once, for which whoever is next has to wait: few, and spread over the tick. */
-const piece = 15
-const betweenMs = 50
+const piece = 30
+const betweenMs = 100
 /** Webhooks of one tick: others of the reconciler's chores want their turn. */
 const webhooksPerTick = 20
 
