@@ -138,8 +138,16 @@ export function startRecorder(deps: RecorderDeps): Recorder {
     for (const outcome of outcomeEntries) await record([outcome]).catch((error: unknown) => refuse(id, encodeOutcome(outcome), error))
   }
 
+  /** Of two batches at once a database might begin with the later one. */
+  let turn: Promise<unknown> = Promise.resolve()
+  function recordInTurn(outcomeEntries: OutcomeEntry[]): ReturnType<Storage['deliveries']['record']> {
+    const recorded = turn.then(() => deps.storage.deliveries.record(outcomeEntries, deps.clock.now()))
+    turn = recorded.catch(() => {})
+    return recorded
+  }
+
   async function record(outcomeEntries: OutcomeEntry[]): Promise<void> {
-    const { finishedEvents, disabledWebhooks, opened } = await deps.storage.deliveries.record(outcomeEntries, deps.clock.now())
+    const { finishedEvents, disabledWebhooks, opened } = await recordInTurn(outcomeEntries)
     deps.observe?.recorded(outcomeEntries, deps.clock.now())
     // What does not get a job now is found by the reconciler.
     await deps.queue

@@ -4,9 +4,9 @@ import type { StatusDeps } from './deps.ts'
 import { advanceReplay, type ReplayDeps } from './replay.ts'
 
 /** Of a second's worth so much comes at once: whoever is next would have to wait for all of it. One commit and a few pipelines at most. */
-const pieceShare = 0.1
+const pieceShare = 0.2
 const largestPiece = 500
-const betweenMs = 40
+const betweenMs = 20
 /** However long ago the last call was, no more comes at once than of so many seconds. */
 const longestPauseMs = 2_000
 
