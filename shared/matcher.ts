@@ -50,7 +50,8 @@ export function createMatcher(version: number, subscriptions: Subscription[]): M
       found.sort((a, b) => a.at - b.at)
       const matched = new Map<string, string[]>()
       // one that stands under several words of the event was found as often
-      for (const [i, entry] of found.entries()) if (entry.at !== found[i - 1]?.at) getOrMake(matched, entry.webhookId, () => []).push(entry.id)
+      for (const [i, entry] of found.entries())
+        if (entry.at !== found[i - 1]?.at) getOrMake(matched, entry.webhookId, () => []).push(entry.id)
       return matched
     },
   }

@@ -70,7 +70,11 @@ async function allRunning(deps: ReplayDeps): Promise<Run[]> {
   ]
 }
 
-async function advance(id: string, most: number, { storage, queue, clock }: Pick<StatusDeps, 'storage' | 'queue' | 'clock'>): Promise<number> {
+async function advance(
+  id: string,
+  most: number,
+  { storage, queue, clock }: Pick<StatusDeps, 'storage' | 'queue' | 'clock'>,
+): Promise<number> {
   const list = await storage.redeliveries.advance(id, most, clock.now())
   await queue.add(list.map((open) => jobOf(open, clock.now(), 'bulk')))
   return list.length

@@ -221,8 +221,9 @@ export type EventStore = {
 // ── delivery log ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 export type RedeliveryStore = {
-  /** Counts what matches as it is stored. */
-  create(redelivery: Pick<Redelivery, 'id' | 'organizationId' | 'filter' | 'before'>, now: number): Promise<Redelivery>
+  /** How many deliveries a redelivery would open now. */
+  count(wanted: Pick<Redelivery, 'organizationId' | 'filter' | 'before'>): Promise<number>
+  create(redelivery: Pick<Redelivery, 'id' | 'organizationId' | 'filter' | 'before' | 'matched'>, now: number): Promise<Redelivery>
   find(organizationId: string, id: string): Promise<Redelivery | undefined>
   list(organizationId: string, page: { limit: number }): Promise<Redelivery[]>
   stop(organizationId: string, id: string, now: number): Promise<Redelivery | undefined>

@@ -63,16 +63,17 @@ describe.each(dialects)('redelivery on $name', (dialect) => {
   describe('sends again by filter', () => {
     const failed: Filter = { field: 'status', op: 'eq', value: 'failed' }
     const now = someTime + 10_000
+    const begin = async (organizationId: string, filter: Filter | null) => {
+      const wanted = { organizationId, filter, before: now }
+      return storage.redeliveries.create({ ...wanted, id: anId(), matched: await storage.redeliveries.count(wanted) }, now)
+    }
 
     it('piece by piece, each once, until none is left', async () => {
       const webhookId = await storeWebhook(storage, 'many')
       const wanted = []
       for (let n = 0; n < 5; n++) wanted.push((await storeDelivery(storage, 'many', webhookId, 'failed', someTime + n)).id)
       await storeDelivery(storage, 'many', webhookId, 'succeeded')
-      const { id, ...redelivery } = await storage.redeliveries.create(
-        { id: anId(), organizationId: 'many', filter: failed, before: now },
-        now,
-      )
+      const { id, ...redelivery } = await begin('many', failed)
       expect(redelivery).toMatchObject({ state: 'running', matched: 5, redelivered: 0 })
 
       const pieces = []
@@ -95,10 +96,26 @@ describe.each(dialects)('redelivery on $name', (dialect) => {
       expect(await storage.redeliveries.advance(id, 2, now)).toEqual([])
     })
 
+    it('all of them, though a piece was taken back', async () => {
+      const webhookId = await storeWebhook(storage, 'taken back')
+      for (let n = 0; n < 3; n++) await storeDelivery(storage, 'taken back', webhookId, 'failed', someTime + n)
+      const { id } = await begin('taken back', failed)
+
+      // in one commit with a call that fails, where calls of one moment share one
+      const failing = storage.redeliveries.create({ id, organizationId: 'taken back', filter: failed, before: now, matched: 3 }, now)
+      const again = await Promise.all([storage.redeliveries.advance(id, 2, now), expect(failing).rejects.toThrow()]).then(([first]) => [
+        ...first,
+      ])
+      for (let piece = [...again]; piece.length > 0; again.push(...piece)) piece = await storage.redeliveries.advance(id, 2, now)
+      expect(again.map((open) => open.nextAttemptAt)).toEqual([now, now, now])
+      expect(new Set(again.map((open) => open.id)).size).toBe(3)
+      expect(await storage.redeliveries.find('taken back', id)).toMatchObject({ state: 'finished', redelivered: 3 })
+    })
+
     it('until it is stopped', async () => {
       const webhookId = await storeWebhook(storage, 'stopped')
       for (let n = 0; n < 3; n++) await storeDelivery(storage, 'stopped', webhookId, 'failed')
-      const { id } = await storage.redeliveries.create({ id: anId(), organizationId: 'stopped', filter: failed, before: now }, now)
+      const { id } = await begin('stopped', failed)
       await storage.redeliveries.advance(id, 1, now)
 
       expect(await storage.redeliveries.stop('other', id, now)).toBeUndefined()
@@ -122,19 +139,15 @@ describe.each(dialects)('redelivery on $name', (dialect) => {
       await storeDelivery(storage, 'left', webhookId, 'failed', now)
       const { id } = await storeDelivery(storage, 'left', webhookId, 'failed')
 
-      const redelivery = await storage.redeliveries.create({ id: anId(), organizationId: 'left', filter: null, before: now }, now)
+      const redelivery = await begin('left', null)
 
       expect(redelivery.matched).toBe(1)
       expect((await storage.redeliveries.advance(redelivery.id, 10, now)).map((open) => open.id)).toEqual([id])
     })
 
     it('is finished at once where nothing matches, and refuses a filter that cannot be', async () => {
-      const request = { id: anId(), organizationId: 'nothing', before: now }
-
-      expect(await storage.redeliveries.create({ ...request, filter: failed }, now)).toMatchObject({ state: 'finished', matched: 0 })
-      await expect(
-        storage.redeliveries.create({ ...request, id: anId(), filter: { field: 'x', op: 'eq', value: 1 } }, now),
-      ).rejects.toBeInstanceOf(Problem)
+      expect(await begin('nothing', failed)).toMatchObject({ state: 'finished', matched: 0 })
+      await expect(begin('nothing', { field: 'x', op: 'eq', value: 1 })).rejects.toBeInstanceOf(Problem)
       expect(await storage.redeliveries.list('nothing', { limit: 5 })).toHaveLength(1)
     })
   })

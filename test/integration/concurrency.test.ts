@@ -270,7 +270,7 @@ describe.skipIf(!hasRealPostgres)(`two processes on one Postgres${reason}`, () =
       for (let n = 0; n < 4; n++) await storeDelivery(one, organizationId, webhookId, 'failed')
       const id = anId()
       const filter = { field: 'status', op: 'eq' as const, value: 'failed' }
-      await one.redeliveries.create({ id, organizationId, filter, before: someTime + 1_000 }, someTime + 1_000)
+      await one.redeliveries.create({ id, organizationId, filter, before: someTime + 1_000, matched: 4 }, someTime + 1_000)
       const opened = (await twice((storage) => storage.redeliveries.advance(id, 4, someTime + 1_001))).flat()
       expect(new Set(opened.map((delivered) => delivered.id)).size).toBe(opened.length)
       expect(opened).toHaveLength(4)

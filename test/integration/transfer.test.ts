@@ -86,7 +86,7 @@ describe.skipIf(!hasRealPostgres)(`a transfer from SQLite to Postgres${reason}`,
     const partial = { id: anId(), organizationId: org, source: 'crm', dedupKey: 'p', bodyHash: 'p', draft: { type: 'company' } }
     await storage.partials.receive([{ ...partial, raw: Buffer.from('{}'), headers: {}, receivedAt: someTime }], 'id')
     await change(storage, 'a', null)
-    await storage.redeliveries.create({ id: 'redelivery', organizationId: org, filter: null, before: 1 }, someTime)
+    await storage.redeliveries.create({ id: 'redelivery', organizationId: org, filter: null, before: 1, matched: 0 }, someTime)
     return { webhooks: [first, second], deliveries: deliveries.map(({ id }) => id), events: [odd.envelope.id] }
   }
 

@@ -7,7 +7,11 @@ import { createMatcher } from '../../shared/matcher.ts'
 import { ownSource } from '../../shared/own-event.ts'
 import { aSubscription, anEnvelope } from '../support/builders.ts'
 
-const orders = anEnvelope({ type: 'table.updated', source: 'warehouse', entity: { type: 'table', name: 'warehouse.sales.orders', domain: 'Sales' } })
+const orders = anEnvelope({
+  type: 'table.updated',
+  source: 'warehouse',
+  entity: { type: 'table', name: 'warehouse.sales.orders', domain: 'Sales' },
+})
 
 describe('createMatcher', () => {
   it('gathers the subscriptions of a webhook that want an event, and leaves out who does not', () => {
@@ -43,9 +47,13 @@ describe('createMatcher', () => {
       fc.constant('*'),
     )
     const values = fc.option(fc.uniqueArray(fc.constantFrom('a', 'b', 'a*'), { minLength: 1 }), { nil: undefined })
-    const some = fc.option(fc.constantFrom('a', 'b', 'ab', 'abab', 'a.b', 'ab.ab.b', 'S."a.b"', 'abababab', 'abbab.abababba.ab'), { nil: undefined })
+    const some = fc.option(fc.constantFrom('a', 'b', 'ab', 'abab', 'a.b', 'ab.ab.b', 'S."a.b"', 'abababab', 'abbab.abababba.ab'), {
+      nil: undefined,
+    })
     const globs = fc.uniqueArray(
-      fc.array(fc.constantFrom('a', 'b', '.', '*', '?', 'ab', 'abab', 'abababba'), { minLength: 1, maxLength: 6 }).map((parts) => parts.join('')),
+      fc
+        .array(fc.constantFrom('a', 'b', '.', '*', '?', 'ab', 'abab', 'abababba'), { minLength: 1, maxLength: 6 })
+        .map((parts) => parts.join('')),
       { minLength: 1, maxLength: 3 },
     )
     const openMetadata = fc.record({

@@ -38,16 +38,18 @@ export function create(db: Db): RedeliveryStore {
         .orderBy(desc(redeliveries.createdAt), desc(redeliveries.id))
         .limit(limit),
     running: () => db.select().from(redeliveries).where(isRunning).orderBy(asc(redeliveries.createdAt)),
-    async create(request, now) {
+    async count(wanted) {
       const [found] = await db
         .select({ deliveries: count() })
         .from(deliveries)
         .leftJoin(events, eq(events.id, deliveries.eventId))
         .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
-        .where(eligible(request))
-      const matched = found?.deliveries ?? 0
-      const state = matched > 0 ? ('running' as const) : ('finished' as const)
-      const row = { ...request, state, matched, redelivered: 0, createdAt: now, updatedAt: now }
+        .where(eligible(wanted))
+      return found?.deliveries ?? 0
+    },
+    async create(request, now) {
+      const state = request.matched > 0 ? ('running' as const) : ('finished' as const)
+      const row = { ...request, state, redelivered: 0, createdAt: now, updatedAt: now }
       await db.insert(redeliveries).values(row)
       return row
     },
@@ -79,9 +81,7 @@ async function advance(tx: Executor, { id, limit, now, from }: Step): Promise<{ 
     .where(and(eq(redeliveries.id, id), isRunning))
     .for('update')
   if (!redelivery) return { list: [] }
-  let piece = await nextPiece(tx, redelivery, limit, from)
-  // A piece whose commit failed was passed over, so the last look is one from the start.
-  if (piece.length < limit && from) piece = await nextPiece(tx, redelivery, limit, undefined)
+  const piece = await nextPiece(tx, redelivery, limit, from)
   const list = await openPiece(tx, redelivery, piece, limit, now)
   return { list, last: piece.length === limit ? piece.at(-1) : undefined }
 }

@@ -12,7 +12,7 @@ import type { Sync } from './stores.ts'
 const own = (organizationId: string, id: string) => and(eq(redeliveries.organizationId, organizationId), eq(redeliveries.id, id))
 const isRunning = eq(redeliveries.state, 'running')
 
-export function reads(db: Db): Pick<Sync<RedeliveryStore>, 'find' | 'list' | 'running'> {
+export function reads(db: Db): Pick<Sync<RedeliveryStore>, 'find' | 'list' | 'running' | 'count'> {
   return {
     find: (organizationId, id) => db.select().from(redeliveries).where(own(organizationId, id)).get(),
     list: (organizationId, { limit }) =>
@@ -24,6 +24,14 @@ export function reads(db: Db): Pick<Sync<RedeliveryStore>, 'find' | 'list' | 'ru
         .limit(limit)
         .all(),
     running: () => db.select().from(redeliveries).where(isRunning).orderBy(asc(redeliveries.createdAt)).all(),
+    count(wanted) {
+      const matching = db
+        .select({ deliveries: count() })
+        .from(deliveries)
+        .leftJoin(events, eq(events.id, deliveries.eventId))
+        .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
+      return matching.where(eligible(wanted)).get()?.deliveries ?? 0
+    },
   }
 }
 
@@ -38,8 +46,11 @@ function eligible({ organizationId, filter, before }: Pick<Redelivery, 'organiza
 type Position = { createdAt: number; id: string }
 
 export function writes(db: Db): Pick<Sync<RedeliveryStore>, 'create' | 'stop' | 'advance'> {
-  /** Where the last piece ended. Only saves reading the log again from its start: lost at a restart, found again. */
-  const positions = new Map<string, Position>()
+  /**
+   * The last piece: where it began and ended, and how many had been opened with it, which tells whether it was committed. Only
+   * saves reading the log again from its start: lost at a restart, found again.
+   */
+  const positions = new Map<string, { from: Position | undefined; to: Position; redelivered: number }>()
 
   function nextPiece(redelivery: Redelivery, limit: number, from: Position | undefined) {
     const beyond =
@@ -57,16 +68,10 @@ export function writes(db: Db): Pick<Sync<RedeliveryStore>, 'create' | 'stop' | 
 
   return {
     create(request, now) {
-      const matching = db
-        .select({ deliveries: count() })
-        .from(deliveries)
-        .leftJoin(events, eq(events.id, deliveries.eventId))
-        .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
-      const matched = matching.where(eligible(request)).get()?.deliveries ?? 0
-      const state = matched > 0 ? ('running' as const) : ('finished' as const)
+      const state = request.matched > 0 ? ('running' as const) : ('finished' as const)
       return db
         .insert(redeliveries)
-        .values({ ...request, state, matched, redelivered: 0, createdAt: now, updatedAt: now })
+        .values({ ...request, state, redelivered: 0, createdAt: now, updatedAt: now })
         .returning()
         .get()
     },
@@ -86,11 +91,13 @@ export function writes(db: Db): Pick<Sync<RedeliveryStore>, 'create' | 'stop' | 
         .where(and(eq(redeliveries.id, id), isRunning))
         .get()
       if (!redelivery) return []
-      let piece = nextPiece(redelivery, limit, positions.get(id))
-      // A piece whose commit failed was passed over, so the last look is one from the start.
-      if (piece.length < limit && positions.delete(id)) piece = nextPiece(redelivery, limit, undefined)
-      if (piece.length === limit) positions.set(id, piece.at(-1) as Position)
-      return openPiece(redelivery, piece, limit, now)
+      const last = positions.get(id)
+      const from = last?.redelivered === redelivery.redelivered ? last.to : last?.from
+      const piece = nextPiece(redelivery, limit, from)
+      const list = openPiece(redelivery, piece, limit, now)
+      if (piece.length < limit) positions.delete(id)
+      else positions.set(id, { from, to: piece.at(-1) as Position, redelivered: redelivery.redelivered + list.length })
+      return list
     },
   }
 
