@@ -5,7 +5,8 @@ import { atMost, type Goal } from '../chaos/scenario.ts'
 const hiccupMs = 500
 
 /**
- * How long the others waited: alone, and beside what disturbs them, both within one run on one machine. In the short form
+ * How long the others waited: alone, and beside what disturbs them, both within one run on one machine: alone half before and
+ * half after, as the machine is not the same at the end of some minutes. In the short form
  * a single hiccup of that machine is the p99 of so few, and a ratio of it means nothing: there it is the difference.
  */
 export function p99Goal(what: string, alone: number[], beside: number[], { most, short }: { most: number; short: boolean }): Goal {

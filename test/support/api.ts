@@ -31,6 +31,7 @@ export type Api = {
   redeliver(id: string): Promise<Delivery>
   redeliverAll(filter: Filter): Promise<Redelivery>
   redelivery(id: string): Promise<Redelivery>
+  stopRedelivery(id: string): Promise<Redelivery>
   /** Any other call of the status service. */
   steer<T>(expected: number, method: string, path: string, body?: unknown): Promise<T>
 }
@@ -87,6 +88,7 @@ export function createApi({ ingest, status }: { ingest: { url: string }; status:
     redeliver: (id) => steer(202, 'POST', `/webhook-deliveries/${id}/redeliver`),
     redeliverAll: (filter) => steer(202, 'POST', '/webhook-deliveries/redeliver', { filter }),
     redelivery: (id) => steer(200, 'GET', `/redeliveries/${id}`),
+    stopRedelivery: (id) => steer(200, 'DELETE', `/redeliveries/${id}`),
     steer,
   }
   return api

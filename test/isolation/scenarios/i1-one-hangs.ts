@@ -1,5 +1,6 @@
 import type { Scenario } from '../../chaos/scenario.ts'
 import { compare } from '../compare.ts'
+import { mend } from '../mend.ts'
 import { withTown } from '../town.ts'
 
 export const oneHangs: Scenario = {
@@ -8,15 +9,18 @@ export const oneHangs: Scenario = {
   seconds: 30,
   shortSeconds: 3,
   run: ({ random, seconds, short, say }) =>
-    withTown({ random, short, count: 100 }, async ({ webhooks, live }) => {
+    withTown({ random, short, count: 100 }, async ({ system, webhooks, live }) => {
       const [dead, ...others] = webhooks as [(typeof webhooks)[0], ...typeof webhooks]
       const healthy = (webhook: { n: number }) => webhook.n !== 0
       const pick = () => (random.next() < 0.1 ? dead : random.pick(others))
       say('all are well')
-      const alone = await live({ seconds, pick, healthy })
+      const before = await live({ seconds: seconds / 2, pick, healthy })
       dead.behave = () => ({ answer: 'hang', afterMs: 0 })
       say('one hangs')
       const beside = await live({ seconds, pick, healthy })
-      return compare(alone, beside, { most: 1.2, short })
+      say('it is well again')
+      await mend(system, [dead])
+      const after = await live({ seconds: seconds / 2, pick, healthy })
+      return compare([...before, ...after], beside, { most: 1.2, short })
     }),
 }

@@ -1,6 +1,7 @@
 import type { Behaviour } from '../../chaos/sinks.ts'
 import { atMost, type Scenario } from '../../chaos/scenario.ts'
 import { compare } from '../compare.ts'
+import { mend } from '../mend.ts'
 import { requeues } from '../parked.ts'
 import { withTown } from '../town.ts'
 
@@ -22,15 +23,18 @@ export const manyDead: Scenario = {
       const pick = () => random.pick(webhooks)
       const healthy = (webhook: { n: number }) => !isDead(webhook)
       say('all are well')
-      const alone = await live({ seconds, pick, healthy })
+      const before = await live({ seconds: seconds / 2, pick, healthy })
       for (const webhook of webhooks.filter(isDead)) webhook.behave = kinds[webhook.n % kinds.length] as Behaviour
       say('20 are dead')
       const beside = await live({ seconds, pick, healthy })
-      const { goals, figures } = compare(alone, beside, { most: 1.5, short })
       const { most, parked } = await requeues(
         system,
         webhooks.filter(isDead).map(({ id }) => id),
       )
+      say('they are well again')
+      await mend(system, webhooks.filter(isDead))
+      const after = await live({ seconds: seconds / 2, pick, healthy })
+      const { goals, figures } = compare([...before, ...after], beside, { most: 1.5, short })
       return { goals: [...goals, atMost('times that a parked job was taken up in vain', most, 3)], figures: { ...figures, parked } }
     }),
 }

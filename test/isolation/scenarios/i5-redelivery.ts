@@ -20,12 +20,16 @@ export const redelivery: Scenario = {
       const ofOld = { field: 'webhook_id', op: 'eq', value: old.id }
       const succeeded = { and: [ofOld, { field: 'status', op: 'eq', value: 'succeeded' }] }
       for (let waited = 0; waited < 180_000 && (await system.api.count(succeeded as never)) < many; waited += 1_000) await pause(1_000)
-      const alone = await live({ seconds, pick, healthy })
+      const before = await live({ seconds: seconds / 2, pick, healthy })
       const { id } = await system.api.redeliverAll(succeeded as never)
       say('all of them again')
       const beside = await live({ seconds, pick, healthy })
-      const { redelivered } = await system.api.redelivery(id)
-      const { goals, figures } = compare(alone, beside, { most: 1.3, short })
+      const { redelivered } = await system.api.stopRedelivery(id)
+      say('no more of them')
+      const open = { and: [ofOld, { field: 'status', op: 'in', value: ['pending', 'retrying'] }] }
+      for (let waited = 0; waited < 60_000 && (await system.api.count(open as never)) > 0; waited += 500) await pause(500)
+      const after = await live({ seconds: seconds / 2, pick, healthy })
+      const { goals, figures } = compare([...before, ...after], beside, { most: 1.3, short })
       // with nothing sent again meanwhile there would have been nothing to be delayed by
       return { goals: [...goals, atLeast('opened again meanwhile', redelivered, many / 10)], figures: { ...figures, redelivered } }
     }),
