@@ -27,7 +27,10 @@ export const redelivery: Scenario = {
       const { redelivered } = await system.api.stopRedelivery(id)
       say('no more of them')
       const open = { and: [ofOld, { field: 'status', op: 'in', value: ['pending', 'retrying'] }] }
-      for (let waited = 0; waited < 60_000 && (await system.api.count(open as never)) > 0; waited += 500) await pause(500)
+      for (let waited = 0; (await system.api.count(open as never)) > 0; waited += 500) {
+        if (waited > 60_000) throw new Error('what was sent again is not delivered a minute after the last of it was opened')
+        await pause(500)
+      }
       const after = await live({ seconds: seconds / 2, pick, healthy })
       const { goals, figures } = compare([...before, ...after], beside, { most: 1.3, short })
       // with nothing sent again meanwhile there would have been nothing to be delayed by
