@@ -33,7 +33,11 @@ export class Problem extends Error {
     detail: string,
     more: { errors?: FieldError[]; retryAfterSeconds?: number; allow?: string; headers?: Record<string, string>; cause?: unknown } = {},
   ) {
+    // A refusal is an answer, not a fault: nobody reads where it was thrown, and to find out takes longer than all the rest of it.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(detail, { cause: more.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.name = 'Problem'
     this.code = code
     this.errors = more.errors

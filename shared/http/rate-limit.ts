@@ -16,16 +16,19 @@ export type RateLimits = {
   stop(): void
 }
 
-/** What one process knows of one second of one key or organization. */
-type Count = { second: number; own: number; told: number; others: number; quota: number }
+/** What one process knows of one key or organization: what it may still ask for, and how much of this second is whose. */
+type Bucket = { left: number; at: number; quota: number; count: Count }
+type Count = { second: number; own: number; told: number; others: number }
 type Policy = { name: 'key' | 'organization'; of: string; quota: number }
 
 const tellEveryMs = 100
 
 /**
- * So many requests a second for a key, and for an organization. Each process counts in memory, so that a request costs
- * no round trip, and tells Redis ten times a second what it has counted; the answer says what all the others have. A
- * flood over several processes may get through for that tenth. With Redis away each counts for itself.
+ * So many requests a second for a key, and for an organization: a token bucket that holds a second's worth and fills up
+ * steadily, so that a flood is let in one by one. Were a second's worth there at once whenever a second begins, all of it
+ * would come in together, and the others' requests behind it. Each process counts in memory, so that a request costs no
+ * round trip, and tells Redis ten times a second what it has counted; the answer says what all the others have. A flood
+ * over several processes may get through for that tenth. With Redis away each counts for itself.
  *
  * @param name of the service: its requests are counted apart
  */
@@ -35,18 +38,27 @@ export function createRateLimits(
   clock: Clock,
   shared?: { redis: Redis; prefix: string },
 ): RateLimits {
-  const counts = new LRUCache<string, Count>({ max: 20_000 })
-  const untold = new Map<string, Count>()
+  const buckets = new LRUCache<string, Bucket>({ max: 20_000 })
+  const untold = new Map<string, { bucket: Bucket; count: Count }>()
   const store = shared && createStore(name, shared)
   const timer = store && setInterval(() => void tell(), tellEveryMs).unref()
 
-  function countOf({ of, quota }: Pick<Policy, 'of' | 'quota'>): Count {
-    const second = Math.floor(clock.now() / 1_000)
-    const known = counts.get(of)
-    if (known?.second === second) return known
-    const fresh = { second, own: 0, told: 0, others: 0, quota }
-    counts.set(of, fresh)
-    return fresh
+  const secondOf = (now: number) => Math.floor(now / 1_000)
+  const none = (now: number): Count => ({ second: secondOf(now), own: 0, told: 0, others: 0 })
+
+  function bucketOf({ of, quota }: Policy): Bucket {
+    const now = clock.now()
+    const known = buckets.get(of)
+    if (!known) {
+      const full = { left: quota, at: now, quota, count: none(now) }
+      buckets.set(of, full)
+      return full
+    }
+    known.left = Math.min(quota, known.left + (Math.max(0, now - known.at) * quota) / 1_000)
+    known.at = now
+    known.quota = quota
+    if (known.count.second !== secondOf(now)) known.count = none(now)
+    return known
   }
 
   const policiesOf = ({ id, organizationId, rateLimit }: ApiKey): Policy[] => [
@@ -54,18 +66,17 @@ export function createRateLimits(
     ofOrganization(organizationId),
   ]
   const ofOrganization = (id: string): Policy => ({ name: 'organization', of: `organization:${id}`, quota: perOrganization })
-  const left = (policy: Policy): number => {
-    const { own, others } = countOf(policy)
-    return Math.max(0, policy.quota - own - others)
-  }
+  const left = (policy: Policy): number => Math.max(0, Math.floor(bucketOf(policy).left))
 
   function take(policies: Policy[]): void {
     const spent = policies.find((policy) => left(policy) === 0)
     if (spent) throw tooMany(spent, describe(policies))
     for (const policy of policies) {
-      const count = countOf(policy)
+      const bucket = bucketOf(policy)
+      const { count } = bucket
+      bucket.left--
       count.own++
-      if (store) untold.set(`${policy.of}:${count.second}`, count)
+      if (store) untold.set(`${policy.of}:${count.second}`, { bucket, count })
     }
   }
 
@@ -84,14 +95,19 @@ export function createRateLimits(
     const batch = [...untold]
     untold.clear()
     await Promise.all(
-      batch.map(async ([of, count]) => {
+      batch.map(async ([of, { bucket, count }]) => {
         const fresh = count.own - count.told
         count.told += fresh
         const all = await store?.penalty(of, fresh)
-        if (all) count.others = Math.max(0, all.consumedPoints - count.told)
+        if (all) {
+          const others = Math.max(count.others, all.consumedPoints - count.told)
+          // not below one second's worth of debt: who came in between the tellings is let off the rest
+          bucket.left = Math.max(-bucket.quota, bucket.left - (others - count.others))
+          count.others = others
+        }
         // worth asking again while it lasts: others may be at it too
-        const isNear = (count.own + count.others) * 10 >= count.quota
-        if (isNear && count.second === Math.floor(clock.now() / 1_000)) untold.set(of, count)
+        const isNear = (count.own + count.others) * 10 >= bucket.quota
+        if (isNear && count.second === secondOf(clock.now())) untold.set(of, { bucket, count })
       }),
     )
   }

@@ -34,14 +34,28 @@ function limitsOf(perKey: number, perOrganization: number) {
 }
 
 describe('a limit', () => {
-  it('lets so many through in each second, and none more', () => {
-    const { taken, forward } = limitsOf(3, 100)
+  it('lets a second’s worth through at once, and then one by one', () => {
+    const { taken, forward } = limitsOf(4, 100)
 
-    expect(taken(aKey(), 5)).toBe(3)
-    forward(999)
+    expect(taken(aKey(), 6)).toBe(4)
+    forward(249)
     expect(taken(aKey(), 5)).toBe(0)
     forward(1)
-    expect(taken(aKey(), 5)).toBe(3)
+    expect(taken(aKey(), 5)).toBe(1)
+    forward(500)
+    expect(taken(aKey(), 5)).toBe(2)
+    forward(60_000)
+    expect(taken(aKey(), 10)).toBe(4)
+  })
+
+  it('does not give more when a clock is set back', () => {
+    const { taken, forward } = limitsOf(4, 100)
+    taken(aKey(), 4)
+
+    forward(-10_000)
+    expect(taken(aKey(), 5)).toBe(0)
+    forward(250)
+    expect(taken(aKey(), 5)).toBe(1)
   })
 
   it('is the one of the key where it has one', () => {
