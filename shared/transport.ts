@@ -17,9 +17,10 @@ export const keys = (prefix: string) => ({
   leader: `${prefix}:leader`,
   /** A count that a dispatcher raises while it runs: gone, or lower than it was, when Redis has lost something. */
   dispatcher: (id: string) => `${prefix}:dispatcher:${id}`,
-  /** Of one webhook: its breaker, its rate, the requests under way to it, and the jobs that wait for it outside the queue. */
+  /** Of one webhook: its breaker, its rate, the requests under way to it, and the jobs that wait for it outside the queue, or did until now. */
   gate: (webhookId: string) => `${prefix}:gate:${webhookId}`,
   busy: (webhookId: string) => `${prefix}:busy:${webhookId}`,
+  out: (webhookId: string) => `${prefix}:out:${webhookId}`,
   parked: (webhookId: string) => `${prefix}:parked:${webhookId}`,
   /** Webhooks for which jobs wait, by the time when it is worth looking. */
   parking: `${prefix}:parking`,

@@ -1,8 +1,9 @@
 /**
  * The gate of a webhook, in Redis' own language: what says whether a request may go to it now. `open` is the time until
  * which its breaker keeps requests away, `probe` and `prober` the one that may try then, `tat` the theoretical arrival
- * time of its rate limit (GCRA). `busy` holds the jobs under way with the time when they count no longer, should their
- * dispatcher have died; a job that was let out of the parking lot has its place there already.
+ * time of its rate limit (GCRA), `ill` when it last failed, `well` when it last answered while jobs were parked. `busy`
+ * holds the jobs under way with the time when they count no longer, should their dispatcher have died; `out` those that
+ * were let out of the parking lot and have not begun, with the time when they are let out again.
  */
 
 /** The clock of Redis: dispatchers whose own ones differ agree on it. */
@@ -35,25 +36,47 @@ local function answered(gateKey, busyKey, now, leaseMs)
   redis.call('EXPIRE', gateKey, 86400)
 end`
 
-/** Jobs that leave the parking lot of one webhook in a second at most; more where a fleet has many slots: so many for each request that may be under way. */
+/**
+ * Jobs that leave the parking lot of one webhook in a second at most, where they have piled up because it failed; more
+ * where a fleet has many slots: so many for each request that may be under way.
+ */
 const releasedPerSecond = 100
 const releasedPerPlace = 2
 /** They leave by so many milliseconds' worth: one alone costs nearly as much as several together. */
 const batchMs = 100
 /** A look that comes late makes up for so much: whoever comes at that moment has to wait for all that leave at once. */
 const burstMs = 200
-/** How long a place is kept for a job that was let out and has not begun. */
-const placeMs = 30_000
+/** After this a job that was let out and has not begun is let out again: the queue may never have heard of it. */
+const outMs = 30_000
+/** So long a place is kept for it. It may stand in a long line, and its webhook could do something else meanwhile. */
+const keptMs = 1_000
+/** A webhook that answers, and has not failed for so long, has more parked than it can take at once, and that is all. */
+const illMs = 600_000
+const wellMs = 5_000
+
+/** Whether what is parked for a webhook waits for nothing but its turn: then it is neither held back nor put elsewhere. */
+export const thrives = `
+local function thrives(gateKey, now)
+  local gate = redis.call('HMGET', gateKey, 'open', 'ill', 'well')
+  return not gate[1] and now - tonumber(gate[2] or '0') > ${illMs} and now - tonumber(gate[3] or '0') < ${wellMs}
+end`
+
+/** Whether as many requests are under way as may be, those about to begin counted. */
+export const full = `
+local function full(busyKey, outKey, now, cap)
+  if redis.call('ZCARD', busyKey) + redis.call('ZCARD', outKey) < cap then return false end
+  return redis.call('ZCOUNT', busyKey, now, '+inf') + redis.call('ZCOUNT', outKey, now + ${outMs - keptMs}, '+inf') >= cap
+end`
 
 /**
- * Lets out of the parking lot what may go now, and notes when it is worth looking again. A place whose time is over was
- * that of a job let out by a dispatcher that died before the queue heard of it, or of one under way in such: the first is
- * let out again, and the queue knows that the second is not delayed.
+ * Lets out of the parking lot what may go now, and notes when it is worth looking again. A job that was let out by a
+ * dispatcher that died before the queue heard of it is let out again.
  */
-export const release = `${hanging}
+export const release = `${hanging}${thrives}
 local function release(keys, webhook, now, cap, rate, leaseMs, most)
-  local out = redis.call('ZRANGEBYSCORE', keys.busy, '-inf', '(' .. now, 'LIMIT', 0, 100)
-  if #out > 0 then redis.call('ZREM', keys.busy, unpack(out)) end
+  redis.call('ZREMRANGEBYSCORE', keys.busy, '-inf', '(' .. now)
+  local out = redis.call('ZRANGEBYSCORE', keys.out, '-inf', '(' .. now, 'LIMIT', 0, 100)
+  if #out > 0 then redis.call('ZREM', keys.out, unpack(out)) end
   local waiting = redis.call('ZCARD', keys.parked)
   if waiting == 0 then redis.call('ZREM', keys.parking, webhook) return out end
   local gate = redis.call('HMGET', keys.gate, 'open', 'probe', 'tat', 'out')
@@ -64,15 +87,17 @@ local function release(keys, webhook, now, cap, rate, leaseMs, most)
     if now < closed then redis.call('ZADD', keys.parking, closed, webhook) return out end
     room = 1
   else
-    room = math.min(room, cap - redis.call('ZCOUNT', keys.busy, now, '+inf'))
+    room = math.min(room, cap - redis.call('ZCARD', keys.busy) - redis.call('ZCARD', keys.out))
     local tat = math.max(tonumber(gate[3] or '0'), now)
     if rate > 0 then room = math.min(room, math.floor((now + 1000 - tat) * rate / 1000)) end
-    -- what has piled up comes out in a stream: all at once, the others would feel it
-    local paced = math.max(tonumber(gate[4] or '0'), now)
-    local pace = math.max(${releasedPerSecond}, cap * ${releasedPerPlace}) / 1000
-    local free = math.floor((now + ${burstMs} - paced) * pace)
-    if free < math.min(waiting, math.floor(${batchMs} * pace)) then free, again = 0, now + ${batchMs} end
-    room = math.min(room, free)
+    local paced, pace = math.max(tonumber(gate[4] or '0'), now), math.huge
+    if not thrives(keys.gate, now) then
+      -- what has piled up comes out in a stream: all at once, the others would feel it
+      pace = math.max(${releasedPerSecond}, cap * ${releasedPerPlace}) / 1000
+      local free = math.floor((now + ${burstMs} - paced) * pace)
+      if free < math.min(waiting, math.floor(${batchMs} * pace)) then free, again = 0, now + ${batchMs} end
+      room = math.min(room, free)
+    end
     if room > 0 then room = math.min(room, spare(keys.gate, keys.busy, now, leaseMs)) end
     if room > 0 then
       redis.call('HSET', keys.gate, 'out', paced + room / pace)
@@ -83,11 +108,11 @@ local function release(keys, webhook, now, cap, rate, leaseMs, most)
     local popped = redis.call('ZPOPMIN', keys.parked, room)
     for i = 1, #popped, 2 do
       out[#out + 1] = popped[i]
-      redis.call('ZADD', keys.busy, now + ${placeMs}, popped[i])
+      redis.call('ZADD', keys.out, now + ${outMs}, popped[i])
     end
-    if open then redis.call('HSET', keys.gate, 'probe', now + ${placeMs}, 'prober', popped[1]) end
+    if open then redis.call('HSET', keys.gate, 'probe', now + ${outMs}, 'prober', popped[1]) end
   end
-  redis.call('ZADD', keys.parking, room < waiting and again or now + ${placeMs + 1}, webhook)
+  redis.call('ZADD', keys.parking, room < waiting and again or now + ${outMs + 1}, webhook)
   return out
 end`
 
@@ -96,8 +121,9 @@ end`
  * may run now: the next of its lane, and parked ones.
  */
 export const leave = `${release}
-local function leave(base, webhook, job, lane, member, now, cap, rate, leaseMs)
-  local keys = {gate = base .. ':gate:' .. webhook, busy = base .. ':busy:' .. webhook, parked = base .. ':parked:' .. webhook, parking = base .. ':parking'}
+local function leave(base, webhook, job, lane, member, now, cap, rate, leaseMs, good)
+  local keys = {gate = base .. ':gate:' .. webhook, busy = base .. ':busy:' .. webhook, out = base .. ':out:' .. webhook,
+    parked = base .. ':parked:' .. webhook, parking = base .. ':parking'}
   redis.call('ZREM', keys.busy, job)
   if redis.call('HGET', keys.gate, 'prober') == job then redis.call('HDEL', keys.gate, 'probe', 'prober') end
   local out = {}
@@ -107,6 +133,7 @@ local function leave(base, webhook, job, lane, member, now, cap, rate, leaseMs)
     if head then out[1] = string.match(head, '/(.*)$') end
   end
   if redis.call('EXISTS', keys.parked) == 1 then
+    if good then redis.call('HSET', keys.gate, 'well', now) end
     for _, freed in ipairs(release(keys, webhook, now, cap, rate, leaseMs, 1000)) do out[#out + 1] = freed end
   end
   return out

@@ -36,13 +36,13 @@ export function startParking(
   log: Logger,
 ): Parking {
   const key = keys(prefix)
-  redis.defineCommand('tidingsPark', { numberOfKeys: 4, lua: parkScript })
-  redis.defineCommand('tidingsLook', { numberOfKeys: 4, lua: lookScript })
+  redis.defineCommand('tidingsPark', { numberOfKeys: 5, lua: parkScript })
+  redis.defineCommand('tidingsLook', { numberOfKeys: 5, lua: lookScript })
   const scripted = redis as Redis & {
     tidingsPark(...args: (string | number)[]): Promise<string[]>
     tidingsLook(...args: (string | number)[]): Promise<string[]>
   }
-  const lot = (webhookId: string) => [key.gate(webhookId), key.busy(webhookId), key.parked(webhookId), key.parking]
+  const lot = (webhookId: string) => [key.gate(webhookId), key.busy(webhookId), key.out(webhookId), key.parked(webhookId), key.parking]
 
   async function letGo(jobs: string[]): Promise<void> {
     if (jobs.length > 0) await queue.promote(jobs)

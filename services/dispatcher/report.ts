@@ -73,7 +73,7 @@ export type Reported = {
 export type BreakerSettings = { breakerFailures: number; breakerOpenMs: number }
 const openMaxMs = 300_000
 const pauseMs = 250
-/** Jobs parked for one webhook; those that come after them are held. */
+/** Jobs parked for one webhook that does not thrive; those that come after them are held. */
 const parkedMost = 1_000
 /** Attempts of one call: Redis does nothing else in the meantime. */
 const together = 100
@@ -95,7 +95,7 @@ export function openReport(
 ): Report {
   redis.defineCommand('tidingsBegin', { numberOfKeys: 1, lua: beginScript })
   redis.defineCommand('tidingsFinish', { numberOfKeys: 1, lua: finishScript })
-  redis.defineCommand('tidingsHold', { numberOfKeys: 3, lua: holdScript })
+  redis.defineCommand('tidingsHold', { numberOfKeys: 5, lua: holdScript })
   const scripted = redis as Scripted
   const key = keys(prefix)
   const rules = [doneSeconds, breaker.breakerFailures, breaker.breakerOpenMs, openMaxMs]
@@ -151,7 +151,7 @@ export function openReport(
       return { sent, freed: output.catch((error: unknown) => finishAgain({ ...input, texts }, error)) }
     },
     async hold({ jobId, webhookId }, entries) {
-      const places = [key.parked(webhookId), key.busy(webhookId), key.outcomes]
+      const places = [key.gate(webhookId), key.busy(webhookId), key.out(webhookId), key.parked(webhookId), key.outcomes]
       return (await scripted.tidingsHold(...places, parkedMost, jobId, JSON.stringify(entries))) === 1
     },
   }

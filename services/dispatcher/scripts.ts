@@ -1,4 +1,4 @@
-import { clock, leave, release } from './gate.ts'
+import { clock, full, leave, release, thrives } from './gate.ts'
 
 /** What has to happen in Redis all at once, in its own language: scripts over what lies beside the queue. */
 
@@ -9,13 +9,15 @@ import { clock, leave, release } from './gate.ts'
  * ARGV events event… and of each: version job webhook lane laneMember cap rate leaseMs entries entry… (no entry: only look)
  * Answers events first, then of each: what became of it, and what belongs to that.
  */
-export const begin = `${leave}
+export const begin = `${leave}${full}
 local base = KEYS[1]
 local version = redis.call('GET', base .. ':registry') or '0'
 ${clock}
 local told = {}
 
 local function ask(known, job, webhook, lane, member, cap, rate, leaseMs, first, last)
+  local gateKey, busyKey, outKey = base .. ':gate:' .. webhook, base .. ':busy:' .. webhook, base .. ':out:' .. webhook
+  local letOut = redis.call('ZREM', outKey, job) == 1
   if redis.call('EXISTS', base .. ':done:' .. job) == 1 then
     return {'done', leave(base, webhook, job, lane, member, now, cap, rate, leaseMs)}
   end
@@ -25,7 +27,7 @@ local function ask(known, job, webhook, lane, member, cap, rate, leaseMs, first,
     redis.call('ZADD', base .. ':lane:' .. lane, 0, member)
     if redis.call('ZRANGE', base .. ':lane:' .. lane, 0, 0)[1] ~= member then return {'behind'} end
   end
-  local gateKey, busyKey, lease = base .. ':gate:' .. webhook, base .. ':busy:' .. webhook, now + leaseMs
+  local lease = now + leaseMs
   local gate = redis.call('HMGET', gateKey, 'open', 'probe', 'prober', 'tat')
   local open = tonumber(gate[1])
   if open then
@@ -33,12 +35,15 @@ local function ask(known, job, webhook, lane, member, cap, rate, leaseMs, first,
     if gate[3] ~= job and now < tonumber(gate[2] or '0') then return {'closed'} end
     redis.call('HSET', gateKey, 'probe', lease, 'prober', job)
   elseif not redis.call('ZSCORE', busyKey, job) then
-    if redis.call('ZCARD', busyKey) >= cap and redis.call('ZCOUNT', busyKey, now, '+inf') >= cap then return {'full'} end
-    local tat = math.max(tonumber(gate[4] or '0'), now)
-    if rate > 0 and tat - now >= 1000 then return {'closed'} end
-    -- last, as it counts what it lets through
-    if spare(gateKey, busyKey, now, leaseMs) == 0 then return {'full'} end
-    if rate > 0 then redis.call('HSET', gateKey, 'tat', tat + 1000 / rate) end
+    if full(busyKey, outKey, now, cap) then return {'full'} end
+    -- what was let out has been counted then
+    if not letOut then
+      local tat = math.max(tonumber(gate[4] or '0'), now)
+      if rate > 0 and tat - now >= 1000 then return {'closed'} end
+      -- last, as it counts what it lets through
+      if spare(gateKey, busyKey, now, leaseMs) == 0 then return {'full'} end
+      if rate > 0 then redis.call('HSET', gateKey, 'tat', tat + 1000 / rate) end
+    end
   end
   redis.call('ZADD', busyKey, lease, job)
   for i = first, last do told[#told + 1] = ARGV[i] end
@@ -71,7 +76,7 @@ local function fail(gateKey, gate, open, closedMs)
   local failures, seen, bad = tonumber(gate[2] or '0') + 1, tonumber(gate[4] or '0') + 1, tonumber(gate[5] or '0') + 1
   local since = tonumber(gate[3])
   if not since or now - since > 60000 then since, seen, bad = now, 1, 1 end
-  redis.call('HSET', gateKey, 'failures', failures, 'since', since, 'seen', seen, 'bad', bad)
+  redis.call('HSET', gateKey, 'failures', failures, 'since', since, 'seen', seen, 'bad', bad, 'ill', now)
   redis.call('EXPIRE', gateKey, 86400)
   local threshold = tonumber(ARGV[2])
   local many = threshold > 0 and (failures >= threshold or (seen >= 2 * threshold and bad >= 0.7 * seen))
@@ -102,7 +107,7 @@ local function tell(webhook, job, verdict, done, lane, member, cap, rate, leaseM
       redis.call('HINCRBY', gateKey, 'seen', 1)
     end
   elseif verdict == 'bad' then fail(gateKey, gate, open, closedMs) end
-  return leave(base, webhook, job, lane, member, now, cap, rate, leaseMs)
+  return leave(base, webhook, job, lane, member, now, cap, rate, leaseMs, verdict == 'good')
 end
 
 local freed, at = {}, 5
@@ -117,30 +122,34 @@ return freed`
 
 /**
  * Parks a job that the queue keeps as delayed; says it again at once should it be free to go by now. Let out and kept
- * away once more, it has a place among those under way, which is another's now.
- * KEYS gate busy parked parking · ARGV webhook job cap rate leaseMs
+ * away once more, it is under way no longer.
+ * KEYS gate busy out parked parking · ARGV webhook job cap rate leaseMs
  */
 export const park = `${release}
-local keys = {gate = KEYS[1], busy = KEYS[2], parked = KEYS[3], parking = KEYS[4]}
+local keys = {gate = KEYS[1], busy = KEYS[2], out = KEYS[3], parked = KEYS[4], parking = KEYS[5]}
 ${clock}
 redis.call('ZREM', keys.busy, ARGV[2])
+redis.call('ZREM', keys.out, ARGV[2])
 redis.call('ZADD', keys.parked, now, ARGV[2])
 redis.call('HSET', keys.gate, 'cap', ARGV[3], 'rate', ARGV[4], 'lease', ARGV[5])
 return release(keys, ARGV[1], now, tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), 1)`
 
 /**
- * Says of a job that it waits in SQL, unless there is room for it here, or it is parked already.
- * KEYS parked busy outcomes · ARGV most job entries
+ * Says of a job that it waits in SQL, unless there is room for it here, it is parked already, or its webhook will have
+ * got through all that is parked in no time.
+ * KEYS gate busy out parked outcomes · ARGV most job entries
  */
-export const hold = `
-if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[1]) or redis.call('ZSCORE', KEYS[1], ARGV[2]) then return 0 end
+export const hold = `${thrives}
+${clock}
+if redis.call('ZCARD', KEYS[4]) < tonumber(ARGV[1]) or redis.call('ZSCORE', KEYS[4], ARGV[2]) or thrives(KEYS[1], now) then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[2])
-redis.call('XADD', KEYS[3], '*', 'o', ARGV[3])
+redis.call('ZREM', KEYS[3], ARGV[2])
+redis.call('XADD', KEYS[5], '*', 'o', ARGV[3])
 return 1`
 
-/** Looks after one webhook for which jobs wait. KEYS gate busy parked parking · ARGV webhook cap */
+/** Looks after one webhook for which jobs wait. KEYS gate busy out parked parking · ARGV webhook cap */
 export const look = `${release}
-local keys = {gate = KEYS[1], busy = KEYS[2], parked = KEYS[3], parking = KEYS[4]}
+local keys = {gate = KEYS[1], busy = KEYS[2], out = KEYS[3], parked = KEYS[4], parking = KEYS[5]}
 ${clock}
 local limits = redis.call('HMGET', keys.gate, 'cap', 'rate', 'lease')
 return release(keys, ARGV[1], now, tonumber(limits[1] or ARGV[2]), tonumber(limits[2] or '0'), tonumber(limits[3] or '0'), 1000)`

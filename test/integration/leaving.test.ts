@@ -32,7 +32,11 @@ function aJob(): Attempted {
 const begin = (job: Attempted) =>
   report.begin({ job, wanted: [], version: '0', entries: [aStart(aDelivery(job.eventId, webhookId))], limits })
 const isDone = ({ jobId }: Attempted) => parts().redis.set(parts().key.done(jobId), '1')
-const places = () => parts().redis.zrange(parts().key.busy(webhookId), '0', '-1')
+const finish = (job: Attempted, kind: 'good' | 'bad' = 'good') =>
+  report.finish({ job, entries: [], done: true, ended: true, verdict: { kind }, limits }).freed
+const out = () => parts().redis.zrange(parts().key.out(webhookId), '0', '-1')
+/** As if it had been let out so much earlier. */
+const age = (ms: number, { jobId }: Attempted) => parts().redis.zincrby(parts().key.out(webhookId), -ms, jobId)
 const now = async () => Number((await parts().redis.time())[0]) * 1_000
 
 describe('a job that turns out to be done, as after a failover', () => {
@@ -43,7 +47,7 @@ describe('a job that turns out to be done, as after a failover', () => {
     await isDone(first)
 
     expect(await begin(first)).toEqual({ kind: 'done', free: [second.jobId] })
-    expect(await places()).toEqual([second.jobId])
+    expect(await out()).toEqual([second.jobId])
   })
 
   it('has another try in its stead, where it was the one that was to try', async () => {
@@ -68,12 +72,12 @@ describe('a job that was let out', () => {
   it('is let out again when its place is over, should the queue never have heard of it', async () => {
     const { redis, key } = parts()
     const job = aJob()
-    await redis.zadd(key.busy(webhookId), (await now()) - 1_000, job.jobId)
+    await redis.zadd(key.out(webhookId), (await now()) - 1_000, job.jobId)
     await redis.zadd(key.parking, await now(), webhookId)
 
     await eventually(() => expect(promoted).toEqual([job.jobId]))
 
-    expect(await places()).toEqual([])
+    expect(await out()).toEqual([])
     await eventually(async () => expect(await redis.zscore(key.parking, webhookId)).toBeNull())
   })
 
@@ -81,7 +85,7 @@ describe('a job that was let out', () => {
     const { redis, key } = parts()
     await parking.park(aJob(), limits)
 
-    expect(await places()).toEqual(promoted)
+    expect(await out()).toEqual(promoted)
     expect(Number(await redis.zscore(key.parking, webhookId))).toBeGreaterThan((await now()) + 25_000)
   })
 
@@ -95,9 +99,86 @@ describe('a job that was let out', () => {
     expect(await begin(first)).toEqual({ kind: 'closed' })
     await parking.park(first, limits)
 
-    expect(await places()).toEqual([])
+    expect(await out()).toEqual([])
     await redis.hdel(key.gate(webhookId), 'open')
     await parking.park(second, limits)
     expect(promoted).toHaveLength(2)
+  })
+
+  it('has its place kept for a second; in a longer line it stands for itself, and the webhook does something else meanwhile', async () => {
+    const [waits, comes] = [aJob(), aJob()]
+    await parking.park(waits, limits)
+    expect(await begin(comes)).toEqual({ kind: 'full' })
+
+    await age(1_100, waits)
+
+    expect(await begin(comes)).toMatchObject({ kind: 'begun' })
+    expect(await begin(waits)).toEqual({ kind: 'full' })
+    await finish(comes)
+    expect(await begin(waits)).toMatchObject({ kind: 'begun' })
+  })
+
+  it('has others let out after it only when it has begun, however long it stands in line', async () => {
+    const [first, second] = [aJob(), aJob()]
+    await parking.park(first, limits)
+    await parking.park(second, limits)
+    await age(5_000, first)
+    expect(promoted).toEqual([first.jobId])
+
+    expect(await begin(first)).toMatchObject({ kind: 'begun' })
+    expect(await finish(first)).toEqual([second.jobId])
+  })
+})
+
+/** More than leave at once where jobs leave in a stream. */
+const many = 60
+
+/** Of so many parked ones, each let out and done: how many there were to be let out at once. */
+async function letOutAtOnce(): Promise<number> {
+  const jobs = new Map(Array.from({ length: many + 1 }, aJob).map((job) => [job.jobId, job]))
+  const [start] = [...jobs.values()] as [Attempted]
+  expect(await begin(start)).toMatchObject({ kind: 'begun' })
+  const { redis, key } = parts()
+  await redis.zadd(key.parked(webhookId), ...[...jobs.keys()].slice(1).flatMap((id) => [1, id]))
+  let count = 0
+  for (let job: Attempted | undefined = start; job; count++) {
+    const [next] = await finish(job)
+    job = next === undefined ? undefined : jobs.get(next)
+    if (job) expect(await begin(job)).toMatchObject({ kind: 'begun' })
+  }
+  return count - 1
+}
+
+describe('what is parked for a webhook', () => {
+  it('leaves as soon as there is room, where the webhook answers and has not failed', async () => {
+    expect(await letOutAtOnce()).toBe(many)
+  })
+
+  it('leaves in a stream for ten minutes after it has failed, as the others would feel it', async () => {
+    const { redis, key } = parts()
+    const failed = aJob()
+    await begin(failed)
+    await finish(failed, 'bad')
+    const before = await now()
+    const paced = await letOutAtOnce()
+    // a fifth of a second's worth, and what came due since
+    expect(paced).toBeLessThanOrEqual(20 + Math.ceil(((await now()) + 1_000 - before) / 10))
+
+    await redis.del(key.parked(webhookId), key.out(webhookId))
+    await redis.hincrby(key.gate(webhookId), 'ill', -600_000)
+    expect(await letOutAtOnce()).toBe(many)
+  })
+
+  it('is moved to SQL when it is much, unless the webhook is getting through it', async () => {
+    const { redis, key } = parts()
+    const [works, waits] = [aJob(), aJob()]
+    await begin(works)
+    await redis.zadd(key.parked(webhookId), ...Array.from({ length: 1_001 }, (_, n) => [1, `j${n}`]).flat())
+
+    await finish(works)
+    expect(await report.hold(waits, [])).toBe(false)
+
+    await redis.hset(key.gate(webhookId), 'ill', await now())
+    expect(await report.hold(waits, [])).toBe(true)
   })
 })
