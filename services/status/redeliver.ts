@@ -3,25 +3,31 @@ import { jobOf } from '../../shared/queue.ts'
 import type { StatusDeps } from './deps.ts'
 import { advanceReplay, type ReplayDeps } from './replay.ts'
 
-/** Of a second's worth so much comes at once: whoever is next would have to wait for all of it. One commit and a few pipelines at most. */
-const pieceShare = 0.2
+/** One commit and a few pipelines at most. */
 const largestPiece = 500
-const betweenMs = 20
-/** However long ago the last call was, no more comes at once than of so many seconds. */
-const longestPauseMs = 2_000
+const stepMs = 100
+/** However long ago the last step was, no more comes at once than of so many seconds: whoever is next would have to wait for all of it. */
+const mostAtOnceSeconds = 0.3
+/** Of a low rate somewhat more. */
+const [fewSeconds, few] = [2, 10]
+/** Without a tick for so long this process leads no more, or is about to end. */
+const silentMs = 5_000
 
 /** Opens so many deliveries at most. Fewer: there is nothing more to be done now. */
 type Run = (most: number) => Promise<number>
 
+/** `idle`: there is none to be advanced. */
+type Step = { opened: number; idle: boolean }
+
 /**
- * A chore for the reconciler: advances every running redelivery and replay, at a rate and in pieces that leave room for fresh
- * events. Resolves with how many deliveries were opened. Rows come first: should the process die before their jobs are added,
- * the reconciler finds open deliveries without a job.
+ * A step of all running redeliveries and replays: what has become due since the last one, at the rate of the settings. Rows come first: should the process die before their jobs are added, the
+ * reconciler finds open deliveries without a job.
  */
-export function redeliverSteadily(deps: ReplayDeps): () => Promise<number> {
+export function redeliverSteadily(deps: ReplayDeps): () => Promise<Step> {
   const { redeliveryRate } = deps.settings
-  const piece = Math.min(Math.ceil(redeliveryRate * pieceShare), largestPiece)
-  let lastAt = deps.clock.now() - longestPauseMs
+  const most = Math.max(mostAtOnceSeconds * redeliveryRate, Math.min(fewSeconds * redeliveryRate, few))
+  let due = most
+  let lastAt = deps.clock.now()
 
   /** Several advance side by side, each with its share. */
   async function advanceAll(running: Run[], most: number): Promise<{ opened: number; running: Run[] }> {
@@ -39,18 +45,57 @@ export function redeliverSteadily(deps: ReplayDeps): () => Promise<number> {
 
   return async () => {
     const now = deps.clock.now()
-    const allowed = Math.floor((Math.min(now - lastAt, longestPauseMs) / 1_000) * redeliveryRate)
+    due = Math.min(most, due + (Math.max(0, now - lastAt) / 1_000) * redeliveryRate)
     lastAt = now
+    const allowed = Math.floor(due)
+    if (allowed === 0) return { opened: 0, idle: false }
     let running = await allRunning(deps)
+    if (running.length === 0) return { opened: 0, idle: true }
     let opened = 0
     while (running.length > 0 && opened < allowed) {
-      if (opened > 0) await pause(betweenMs)
-      const round = await advanceAll(running, Math.min(piece, allowed - opened))
+      const round = await advanceAll(running, Math.min(largestPiece, allowed - opened))
       opened += round.opened
       running = round.running
     }
-    if (opened > 0) deps.log.info({ deliveries: opened }, 'deliveries opened again, or for old events')
-    return opened
+    due -= opened
+    if (opened > 0) deps.log.debug({ deliveries: opened }, 'deliveries opened again, or for old events')
+    return { opened, idle: false }
+  }
+}
+
+export type Redelivering = { chore(): Promise<void>; stop(): Promise<void> }
+
+/**
+ * A chore for the reconciler that goes on between its ticks, in small steps: a tick's worth at once would be felt by the fresh
+ * events that come with it.
+ */
+export function redeliverBetweenTicks(deps: ReplayDeps): Redelivering {
+  const step = redeliverSteadily(deps)
+  let goingOn: Promise<void> | undefined
+  let tickAt = 0
+  let stopping = false
+
+  async function goOn(): Promise<void> {
+    try {
+      while (!stopping && deps.clock.now() - tickAt < silentMs) {
+        await pause(stepMs)
+        if ((await step()).idle) return
+      }
+    } catch (error) {
+      deps.log.warn({ err: error }, 'redelivering failed, will be repeated')
+    }
+  }
+
+  return {
+    async chore() {
+      tickAt = deps.clock.now()
+      if (goingOn || stopping || (await step()).idle) return
+      goingOn = goOn().finally(() => (goingOn = undefined))
+    },
+    async stop() {
+      stopping = true
+      await goingOn
+    },
   }
 }
 

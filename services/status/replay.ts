@@ -13,8 +13,8 @@ import { find, inactive } from './webhooks.ts'
 
 /** Events looked at in one go: other reads get their turn in between. */
 const piece = 500
-/** And so many times at most in one call: where nothing matches, no rate of deliveries would end it. */
-const pieces = 20
+/** And so many times at most in one step: where nothing matches, no rate of deliveries would end it. */
+const pieces = 2
 
 export type ReplayDeps = Pick<StatusDeps, 'storage' | 'queue' | 'clock' | 'log' | 'settings' | 'redis' | 'shards'>
 

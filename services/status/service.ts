@@ -27,7 +27,7 @@ import { observeStatus } from './observe.ts'
 import { startReconciler } from './reconcile.ts'
 import { startRecorder } from './record.ts'
 import { keepLog } from './retention.ts'
-import { redeliverSteadily } from './redeliver.ts'
+import { redeliverBetweenTicks } from './redeliver.ts'
 import type { StatusSettings } from './settings.ts'
 import { tellStanding } from './standing.ts'
 import { wakeFar } from './wake.ts'
@@ -104,6 +104,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     const deps = { redis: reader, prefix: shard.prefix, storage, bodies, queue, announce: redis, consumer: self, observe, clock, log }
     return { reader, recorder: startRecorder(deps) }
   })
+  const redelivering = redeliverBetweenTicks(deps)
   const reconciler = startReconciler({
     redis,
     prefix,
@@ -112,7 +113,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
     chores: [
       wakeFar(deps),
       releaseHeld({ redis, shards, storage, clock }),
-      redeliverSteadily(deps),
+      redelivering.chore,
       watchHealth(deps),
       keepLog({ storage, settings, clock, log }),
     ],
@@ -130,6 +131,7 @@ export async function startStatus({ settings, storage, redis: target, vault, log
       watch.stop()
       limits.stop()
       await reconciler.stop()
+      await redelivering.stop()
       await Promise.all(recorders.all.map(({ recorder }) => recorder.stop()))
       await Promise.all(shards.all.map((shard) => shard.queue.close()))
       for (const connection of [redis, queueing, ...recorders.all.map(({ reader }) => reader)]) connection.disconnect()

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { z } from 'zod'
-import { redeliverSteadily } from '../../services/status/redeliver.ts'
+import { eventually } from '../support/eventually.ts'
+import { redeliverBetweenTicks, redeliverSteadily } from '../../services/status/redeliver.ts'
 import type { Delivery, DeliveryDetail, Redelivery } from '../../shared/contracts/api/delivery.ts'
 import type { Event } from '../../shared/contracts/api/event.ts'
 import { aNewEvent, aSubscription, someTime } from '../support/builders.ts'
@@ -160,14 +161,14 @@ describe('the delivery log', () => {
     const before = status.queued.length
 
     const begun = await status.call<Redelivery>('POST', '/webhook-deliveries/redeliver', { filter })
-    const opened = await redeliverSteadily(status.deps)()
+    const { opened } = await redeliverSteadily(status.deps)()
 
     expect(begun).toMatchObject({ status: 202, body: { status: 'running', matched: 3, redelivered: 0, filter } })
     expect(opened).toBe(3)
     expect(status.queued.slice(before).map(({ job }) => [job.webhookId, job.generation])).toEqual(Array(3).fill([webhookId, 1]))
     expect((await status.call('GET', `/redeliveries/${begun.body.id}`)).body).toMatchObject({ status: 'finished', redelivered: 3 })
     expect((await status.call<List<Redelivery>>('GET', '/redeliveries')).body.data[0]?.id).toBe(begun.body.id)
-    expect(await redeliverSteadily(status.deps)()).toBe(0)
+    expect(await redeliverSteadily(status.deps)()).toMatchObject({ opened: 0 })
   })
 
   it('sends no more again in a second than the settings say', async () => {
@@ -179,13 +180,33 @@ describe('the delivery log', () => {
     const redeliver = redeliverSteadily({ ...status.deps, settings: { ...status.deps.settings, redeliveryRate: 2 } })
 
     // two seconds' worth at first, then as time goes by
-    expect(await redeliver()).toBe(4)
-    expect(await redeliver()).toBe(0)
+    expect(await redeliver()).toMatchObject({ opened: 4 })
+    expect(await redeliver()).toMatchObject({ opened: 0 })
     status.clock.forward(1_000)
-    expect(await redeliver()).toBe(2)
+    expect(await redeliver()).toMatchObject({ opened: 2 })
     status.clock.forward(60_000)
-    expect(await redeliver()).toBe(1)
+    expect(await redeliver()).toMatchObject({ opened: 1 })
     expect((await status.call('GET', `/redeliveries/${body.id}`)).body).toMatchObject({ status: 'finished', redelivered: 7 })
+  })
+
+  it('goes on between two ticks, and ends with the process', async () => {
+    const webhookId = await storeWebhook(status.storage, 'org')
+    for (let n = 0; n < 25; n++) await storeDelivery(status.storage, 'org', webhookId, 'failed')
+    status.clock.forward(1_000)
+    const filter = { field: 'webhook_id', op: 'eq', value: webhookId }
+    const { body } = await status.call<Redelivery>('POST', '/webhook-deliveries/redeliver', { filter })
+    const redelivering = redeliverBetweenTicks({ ...status.deps, settings: { ...status.deps.settings, redeliveryRate: 10 } })
+
+    await redelivering.chore()
+    expect((await status.call('GET', `/redeliveries/${body.id}`)).body).toMatchObject({ status: 'running', redelivered: 10 })
+    status.clock.forward(1_000)
+    await eventually(async () => expect((await status.call('GET', `/redeliveries/${body.id}`)).body).toMatchObject({ redelivered: 20 }))
+    await redelivering.stop()
+    status.clock.forward(1_000)
+    await redelivering.chore()
+
+    expect((await status.call('GET', `/redeliveries/${body.id}`)).body).toMatchObject({ status: 'running', redelivered: 20 })
+    await status.call('DELETE', `/redeliveries/${body.id}`)
   })
 
   it('stops sending again when it is told to', async () => {
@@ -199,7 +220,7 @@ describe('the delivery log', () => {
     const stopped = await status.call('DELETE', `/redeliveries/${body.id}`)
 
     expect(stopped).toMatchObject({ status: 200, body: { status: 'stopped', redelivered: 0 } })
-    expect(await redeliverSteadily(status.deps)()).toBe(0)
+    expect(await redeliverSteadily(status.deps)()).toMatchObject({ opened: 0 })
   })
 })
 

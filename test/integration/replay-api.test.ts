@@ -43,7 +43,7 @@ describe('a replay', () => {
 
     const { status: code, body } = await begin(webhookId)
     expect([code, body]).toMatchObject([202, { status: 'running', webhook_id: webhookId, since, events: 6, examined: 0, deliveries: 0 }])
-    expect(await redeliverSteadily(status.deps)()).toBe(2)
+    expect(await redeliverSteadily(status.deps)()).toMatchObject({ opened: 2 })
 
     expect(status.queued.slice(before).map(({ job, turn }) => [job.eventId, job.webhookId, job.generation, turn])).toEqual(
       wanted.map((id) => [id, webhookId, 0, 'bulk']),
@@ -59,7 +59,7 @@ describe('a replay', () => {
     expect((await status.call('GET', `/events/${had}`)).body).toMatchObject({ matched: 1 })
 
     const { body: again } = await begin(webhookId)
-    expect(await redeliverSteadily(status.deps)()).toBe(0)
+    expect(await redeliverSteadily(status.deps)()).toMatchObject({ opened: 0 })
     expect(await look(again.id)).toMatchObject({ status: 'finished', deliveries: 0 })
   })
 
@@ -73,13 +73,13 @@ describe('a replay', () => {
     const { body } = await begin(webhookId, { since: from })
     const tick = redeliverSteadily({ ...status.deps, settings: { ...status.deps.settings, redeliveryRate: 1 } })
 
-    expect(await tick()).toBe(2)
+    expect(await tick()).toMatchObject({ opened: 2 })
     status.clock.forward(1_000)
-    expect(await tick()).toBe(1)
+    expect(await tick()).toMatchObject({ opened: 1 })
     expect(await look(body.id)).toMatchObject({ status: 'running', examined: 3, deliveries: 3 })
     expect(await status.call('DELETE', `/replays/${body.id}`)).toMatchObject({ status: 200, body: { status: 'stopped', reason: null } })
     status.clock.forward(1_000)
-    expect(await tick()).toBe(0)
+    expect(await tick()).toMatchObject({ opened: 0 })
   })
 
   it('ends when its webhook does', async () => {
@@ -88,7 +88,7 @@ describe('a replay', () => {
     const { body } = await begin(webhookId)
     await status.storage.webhooks.update(organizationId, webhookId, { active: false }, status.clock.now())
 
-    expect(await redeliverSteadily(status.deps)()).toBe(0)
+    expect(await redeliverSteadily(status.deps)()).toMatchObject({ opened: 0 })
     expect(await look(body.id)).toMatchObject({ status: 'stopped', reason: 'the webhook is not active' })
   })
 
