@@ -46,7 +46,7 @@ export const encodeEvent = ({ envelope, data }: EventText): string => `${JSON.st
 
 export function decodeEvent(text: string): Event {
   const at = text.indexOf('\n')
-  return { ...(JSON.parse(text.slice(0, at)) as Envelope), data: text.slice(at + 1) }
+  return Object.assign(JSON.parse(text.slice(0, at)) as Envelope, { data: text.slice(at + 1) })
 }
 
 type InLane = { jobId: string; eventId: string; batchId?: string | null | undefined }

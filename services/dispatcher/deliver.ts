@@ -92,7 +92,7 @@ export async function deliver(job: AttemptJob, deps: DeliverDeps, signal: AbortS
   deps.room.freed(webhook.id)
   deps.observe?.finished(entries, begun.span)
   logAttempts(job, entries, deps.log)
-  return { ...next(decision), freed }
+  return { freed, ...next(decision) }
 }
 
 /** Whom the payload names as told of each event; undefined where the webhook tells nobody beside itself. */
@@ -127,7 +127,7 @@ async function begin(job: AttemptJob, members: Member[], deps: DeliverDeps): Pro
     const webhook = await deps.webhooks.load(job.webhookId, version)
     const obstacle = whyNot(webhook)
     const startedAt = deps.clock.now()
-    const attempts = members.map((member) => ({ ...member, attemptId: createId() }))
+    const attempts = members.map((member) => ({ attemptId: createId(), ...member }))
     const held = members.map(({ eventId }) => deps.payloads.held(eventId))
     const wanted = members.filter((_, i) => !held[i]).map(({ eventId }) => eventId)
     const limits = limitsOf(webhook, deps)

@@ -23,7 +23,7 @@ export type Payloads = {
   judge(result: SendResult, format: string): SendResult
 }
 
-const hashed = (payload: Payload): HashedPayload => ({ ...payload, hash: hash('sha256', payload.body) })
+const hashed = (payload: Payload): HashedPayload => ({ hash: hash('sha256', payload.body), ...payload })
 
 const heldBytes = 32 * 1_048_576
 

@@ -31,7 +31,7 @@ export function prepare(
     const scheme = deps.schemes.get(webhook.scheme)
     const id = job.batchId ?? job.eventId
     const signature = scheme.sign({ id, now, body: payload.body, secrets, method: 'POST', url: webhook.url })
-    return { payload, headers: { ...webhook.headers, ...ownHeaders(payload), ...traceHeaders(span, events), ...signature } }
+    return { payload, headers: Object.assign({}, webhook.headers, ownHeaders(payload), traceHeaders(span, events), signature) }
   } catch (error) {
     deps.log.error({ err: error, eventId: job.eventId, webhookId: webhook.id }, 'request could not be made')
     const reason = `the request could not be made: format "${webhook.format}", scheme "${webhook.scheme}"`

@@ -140,15 +140,15 @@ export function openReport(
       const texts = input.entries.map((entry) => JSON.stringify(entry))
       const unsure = retell.unsure()
       if (unsure) await unsure
-      const begun = await beginOne({ ...input, texts }).output
+      const begun = await beginOne({ texts, ...input }).output
       if (begun.kind === 'begun') for (const text of texts) retell.keep({ text })
       return begun
     },
     finish(input) {
       const texts = input.entries.map((entry) => JSON.stringify(entry))
       for (const text of texts) retell.keep({ text, done: input.done ? input.job.jobId : undefined })
-      const { sent, output } = finishOne({ ...input, texts })
-      return { sent, freed: output.catch((error: unknown) => finishAgain({ ...input, texts }, error)) }
+      const { sent, output } = finishOne({ texts, ...input })
+      return { sent, freed: output.catch((error: unknown) => finishAgain({ texts, ...input }, error)) }
     },
     async hold({ jobId, webhookId }, entries) {
       const places = [key.gate(webhookId), key.busy(webhookId), key.out(webhookId), key.parked(webhookId), key.outcomes]

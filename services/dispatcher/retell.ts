@@ -106,7 +106,7 @@ export function startRetell(redis: Redis, prefix: string, self: string, share: n
 
   return {
     keep(told) {
-      kept.push({ ...told, at: performance.now() })
+      kept.push({ at: performance.now(), ...told })
       bytes += told.text.length
       forget(0)
     },

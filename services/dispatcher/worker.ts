@@ -105,12 +105,11 @@ async function work(job: Job, token: string, deps: WorkerDeps, { signal, follow,
 function attemptOf(job: Job): AttemptJob {
   const data = readJob(job)
   const step = data.step + job.attemptsMade + 1
-  return {
-    ...data,
+  return Object.assign({}, data, {
     jobId: job.id as string,
     step,
     attempts: data.step + (job.opts.attempts ?? 1),
     backoff: job.opts.backoff as unknown as Backoff,
     deaths: job.stalledCounter - job.attemptsMade,
-  }
+  })
 }

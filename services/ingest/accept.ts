@@ -76,14 +76,9 @@ function newEvent(
   traceparent?: string,
 ): NewEvent {
   const { raw, data, time, ...own } = draft
-  const envelope: Envelope = {
-    ...own,
-    id: createId(),
-    organizationId,
-    source,
-    time: time ?? new Date(now).toISOString(),
-    ...(traceparent && { traceparent }),
-  }
+  const assigned = { id: createId(), organizationId, source, time: time ?? new Date(now).toISOString() }
+  // not `{ ...own, id }`: V8 takes microseconds for each member that is added to a copy
+  const envelope: Envelope = Object.assign({}, own, assigned, traceparent && { traceparent })
   return {
     envelope,
     dedupKey: draft.sourceEventId ?? null,
@@ -151,5 +146,11 @@ const dataText = (raw: Uint8Array, data: NewEvent['data']) =>
 
 /** Worth showing in the log later; credentials and signatures are not, and hop-by-hop headers say nothing. */
 const kept = /^(content-type|user-agent|idempotency-key|ce-.+|webhook-id|webhook-timestamp|x-request-id|traceparent)$/
-const keptHeaders = (headers: Submission['headers']): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).filter((entry): entry is [string, string] => kept.test(entry[0]) && entry[1] !== undefined))
+function keptHeaders(headers: Submission['headers']): Record<string, string> {
+  const chosen: Record<string, string> = {}
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined && kept.test(name)) chosen[name] = value
+  }
+  return chosen
+}

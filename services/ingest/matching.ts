@@ -54,7 +54,6 @@ export function createMatching(storage: Pick<Storage, 'subscriptions' | 'webhook
   ): NewDelivery {
     const { organizationId, id: eventId, type: eventType } = envelope
     return {
-      ...why,
       id: deliveryId(eventId, webhookId),
       organizationId,
       eventId,
@@ -63,6 +62,7 @@ export function createMatching(storage: Pick<Storage, 'subscriptions' | 'webhook
       acceptedAt: receivedAt,
       batchId: null,
       lane: laneOf(envelope, webhookId, terms[webhookId]?.order ?? null),
+      ...why,
     }
   }
 

@@ -36,7 +36,7 @@ export function readEvents(request: ReceivedRequest, limits: Limits, read: ReadE
     const report: Report = (message, ...member) => void issues.push({ path: [...slice.path, ...member], message })
     if (!isRecord(slice.value)) return report('must be a JSON object')
     const envelope = read(slice.value, slice, report)
-    return envelope && ({ ...defined(envelope), raw: slice.raw, data: dataOf(slice.raw, options.data) } as EventDraft)
+    return envelope && (Object.assign({}, defined(envelope), { raw: slice.raw, data: dataOf(slice.raw, options.data) }) as EventDraft)
   })
   if (issues.length > 0) throw invalid(issues)
   return drafts.filter((draft) => draft !== undefined)

@@ -100,7 +100,7 @@ export function startRelay(deps: RelayDeps): Relay {
   /** None of a webhook that is gone by now. */
   function openOf(delivery: NewDelivery, batchId: string | null): OpenDelivery[] {
     const retry = matching.termsOf(delivery.webhookId)?.retry
-    return retry ? [{ ...delivery, batchId, generation: 0, step: 0, nextAttemptAt: null, retry }] : []
+    return retry ? [Object.assign({}, delivery, { batchId, generation: 0, step: 0, nextAttemptAt: null, retry })] : []
   }
 
   function nextRound(): OfferedEvent[] {

@@ -59,11 +59,24 @@ function startThread(data: ThreadData): Thread {
   let lastId = 0
   let isOpen = false
   let closing = false
-  // Calls of one turn of the event loop go over together: a message costs more than most calls.
+  // Calls of one turn of the event loop go over together: a message costs more than most calls. While two are on their
+  // way, which is one more than is worked on, others gather here.
   let waiting: Call[] = []
-  const hand = () => {
+  /** By the last call of each. */
+  const underWay: number[] = []
+  function hand(): void {
+    const last = waiting.at(-1)
+    if (!last || underWay.length === 2) return
+    underWay.push(last.id)
     worker.postMessage(waiting)
     waiting = []
+  }
+  function settleAll(replies: Reply[]): void {
+    for (const reply of replies) settle(pending, reply)
+    // answers come in the order of the calls, those of several messages together where there was time
+    const answered = replies.at(-1)?.id ?? 0
+    while ((underWay[0] ?? Number.POSITIVE_INFINITY) <= answered) underWay.shift()
+    hand()
   }
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
 
@@ -80,9 +93,7 @@ function startThread(data: ThreadData): Thread {
       worker.postMessage({ open: true })
       const names = await opened
       isOpen = true
-      worker.on('message', (replies: Reply[]) => {
-        for (const reply of replies) settle(pending, reply)
-      })
+      worker.on('message', settleAll)
       worker.on('error', (error) => failAll(pending, error))
       worker.on('exit', () => {
         failAll(pending, new Error('the SQLite thread ended'))
@@ -101,7 +112,8 @@ function startThread(data: ThreadData): Thread {
       }),
     async close() {
       closing = true
-      if (waiting.length > 0) hand()
+      if (waiting.length > 0) worker.postMessage(waiting)
+      waiting = []
       if (isOpen) worker.postMessage({ close: true } satisfies Close)
       else await worker.terminate()
       await ended

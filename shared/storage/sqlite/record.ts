@@ -19,7 +19,7 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
   const then = followUps(db)
 
   function start(entry: Started, startedAt: number): void {
-    const inserted = write.insertAttempt.run({ ...ids(entry), startedAt })
+    const inserted = write.insertAttempt.run({ startedAt, ...ids(entry) })
     if (inserted.changes === 0) return
     write.countAttempt.run({ deliveryId: entry.deliveryId, startedAt })
     // An earlier attempt without an end, now that the next has begun, will not get one.
