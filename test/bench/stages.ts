@@ -28,7 +28,7 @@ export type StageTime = { service: string; stage: string; us: number }
 
 /** @param spent microseconds by whose code it was */
 export function stagesOf(service: string, spent: Record<string, number>): StageTime[] {
-  const times = new Map<string, number>([...(stages[service] ?? []).map(([stage]) => [stage, 0] as const)])
+  const times = new Map<string, number>((stages[service] ?? []).map(([stage]) => [stage, 0]))
   for (const [owner, us] of Object.entries(spent)) {
     const found = stages[service]?.find(([, owners]) => owners.test(owner))?.[0]
     const stage = found ?? (runtime.test(owner) ? 'Node, garbage collection' : 'all else')
