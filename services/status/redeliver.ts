@@ -5,7 +5,7 @@ import { advanceReplay, type ReplayDeps } from './replay.ts'
 
 /** One commit and a few pipelines at most. */
 const largestPiece = 500
-const stepMs = 100
+const stepMs = 50
 /** However long ago the last step was, no more comes at once than of so many seconds: whoever is next would have to wait for all of it. */
 const mostAtOnceSeconds = 0.3
 /** Of a low rate somewhat more. */
