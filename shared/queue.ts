@@ -180,7 +180,7 @@ const jobData = ({ eventId, webhookId, step, batchId, lane }: DeliveryJob): JobD
 export function readJob({ id = '', data }: Pick<Job, 'id' | 'data'>): DeliveryJob {
   const { batch, ...said } = data as JobData
   const { delivery, generation } = readJobId(id)
-  return { deliveryId: delivery, generation, ...said, ...(batch && { batchId: delivery }) }
+  return Object.assign({}, said, { deliveryId: delivery, generation }, batch && { batchId: delivery })
 }
 
 function backoffOf(retry: RetryPolicy): Backoff {

@@ -22,6 +22,15 @@ afterAll(() => status.close())
 const entity = { type: 'table', name: 'warehouse.sales.orders' }
 const one = (id: string) => status.call<Detail>('GET', `/webhook-deliveries/${id}`)
 
+/** Of so many failed deliveries of a webhook of its own. */
+async function beginRedelivery(count: number): Promise<Redelivery> {
+  const webhookId = await storeWebhook(status.storage, 'org')
+  for (let n = 0; n < count; n++) await storeDelivery(status.storage, 'org', webhookId, 'failed')
+  status.clock.forward(1_000)
+  const filter = { field: 'webhook_id', op: 'eq', value: webhookId }
+  return (await status.call<Redelivery>('POST', '/webhook-deliveries/redeliver', { filter })).body
+}
+
 describe('the delivery log', () => {
   it('answers the request of the Ptolemy guide with the failed deliveries of a webhook', async () => {
     const webhookId = await storeWebhook(status.storage, 'org', { label: 'production' })
@@ -172,11 +181,7 @@ describe('the delivery log', () => {
   })
 
   it('sends no more again in a second than the settings say', async () => {
-    const webhookId = await storeWebhook(status.storage, 'org')
-    for (let n = 0; n < 7; n++) await storeDelivery(status.storage, 'org', webhookId, 'failed')
-    status.clock.forward(1_000)
-    const filter = { field: 'webhook_id', op: 'eq', value: webhookId }
-    const { body } = await status.call<Redelivery>('POST', '/webhook-deliveries/redeliver', { filter })
+    const body = await beginRedelivery(7)
     const redeliver = redeliverSteadily({ ...status.deps, settings: { ...status.deps.settings, redeliveryRate: 2 } })
 
     // two seconds' worth at first, then as time goes by
@@ -190,11 +195,7 @@ describe('the delivery log', () => {
   })
 
   it('goes on between two ticks, and ends with the process', async () => {
-    const webhookId = await storeWebhook(status.storage, 'org')
-    for (let n = 0; n < 25; n++) await storeDelivery(status.storage, 'org', webhookId, 'failed')
-    status.clock.forward(1_000)
-    const filter = { field: 'webhook_id', op: 'eq', value: webhookId }
-    const { body } = await status.call<Redelivery>('POST', '/webhook-deliveries/redeliver', { filter })
+    const body = await beginRedelivery(25)
     const redelivering = redeliverBetweenTicks({ ...status.deps, settings: { ...status.deps.settings, redeliveryRate: 10 } })
 
     await redelivering.chore()
@@ -210,12 +211,7 @@ describe('the delivery log', () => {
   })
 
   it('stops sending again when it is told to', async () => {
-    const webhookId = await storeWebhook(status.storage, 'org')
-    await storeDelivery(status.storage, 'org', webhookId, 'failed')
-    status.clock.forward(1_000)
-    const { body } = await status.call<Redelivery>('POST', '/webhook-deliveries/redeliver', {
-      filter: { field: 'webhook_id', op: 'eq', value: webhookId },
-    })
+    const body = await beginRedelivery(1)
 
     const stopped = await status.call('DELETE', `/redeliveries/${body.id}`)
 

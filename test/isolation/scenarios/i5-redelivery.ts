@@ -19,7 +19,10 @@ export const redelivery: Scenario = {
       await flood(old, many)
       const ofOld = { field: 'webhook_id', op: 'eq', value: old.id }
       const succeeded = { and: [ofOld, { field: 'status', op: 'eq', value: 'succeeded' }] }
-      for (let waited = 0; waited < 180_000 && (await system.api.count(succeeded as never)) < many; waited += 1_000) await pause(1_000)
+      for (let waited = 0; (await system.api.count(succeeded as never)) < many; waited += 1_000) {
+        if (waited > 180_000) throw new Error('what is to be sent again was not delivered within three minutes')
+        await pause(1_000)
+      }
       const before = await live({ seconds: seconds / 2, pick, healthy })
       const { id } = await system.api.redeliverAll(succeeded as never)
       say('all of them again')
