@@ -68,17 +68,25 @@ export function openLanes(redis: Redis, prefix: string): Lanes {
   }
 }
 
-/** Of a gate. The rest of it is what the webhook allows, which must hold for those that are let out, too. */
-const breakerFields = ['open', 'probe', 'prober', 'failures', 'since', 'seen', 'bad', 'trips']
+/**
+ * All of a gate that tells of failures goes; the rest of it is what the webhook allows, which must hold for those that
+ * are let out, too. By the clock of Redis, like all in there.
+ * KEYS gate parking · ARGV webhook
+ */
+const forgive = `
+local time = redis.call('TIME')
+redis.call('HDEL', KEYS[1], 'open', 'probe', 'prober', 'failures', 'since', 'seen', 'bad', 'trips')
+redis.call('HSET', KEYS[1], 'forgiven', time[1] * 1000 + math.floor(time[2] / 1000))
+redis.call('EXPIRE', KEYS[1], 86400)
+redis.call('ZADD', KEYS[2], 'XX', 0, ARGV[1])`
 
-/** Forgives a webhook its failures: it was changed, or somebody says that it is well again. What waits for it is looked at at once. */
+/**
+ * Forgives a webhook its failures, those included of what is under way: it was changed, or somebody says that it is well
+ * again. What waits for it is looked at at once.
+ */
 export async function openGate(redis: Redis, prefix: string, webhookId: string): Promise<void> {
   const key = keys(prefix)
-  await redis
-    .multi()
-    .hdel(key.gate(webhookId), ...breakerFields)
-    .zadd(key.parking, 'XX', 0, webhookId)
-    .exec()
+  await redis.eval(forgive, 2, key.gate(webhookId), key.parking, webhookId)
 }
 
 /** The lanes of all shards, each that of its webhook. */

@@ -1,9 +1,10 @@
 /**
  * The gate of a webhook, in Redis' own language: what says whether a request may go to it now. `open` is the time until
  * which its breaker keeps requests away, `probe` and `prober` the one that may try then, `tat` the theoretical arrival
- * time of its rate limit (GCRA), `ill` when it last failed, `well` when it last answered while jobs were parked. `busy`
- * holds the jobs under way with the time when they count no longer, should their dispatcher have died; `out` those that
- * were let out of the parking lot and have not begun, with the time when they are let out again.
+ * time of its rate limit (GCRA), `ill` when it last failed, `well` when it last answered while jobs were parked,
+ * `forgiven` since when alone a failure counts. `busy` holds the jobs under way with the time when they count no longer,
+ * should their dispatcher have died; `out` those that were let out of the parking lot and have not begun, with the time
+ * when they are let out again.
  */
 
 /** The clock of Redis: dispatchers whose own ones differ agree on it. */

@@ -72,7 +72,9 @@ local base = KEYS[1]
 ${clock}
 local told = {}
 
-local function fail(gateKey, gate, open, closedMs)
+local function fail(gateKey, gate, open, began, closedMs)
+  -- what left before somebody changed the webhook says nothing of it as it is now
+  if began and began <= tonumber(gate[7] or '0') then return end
   local failures, seen, bad = tonumber(gate[2] or '0') + 1, tonumber(gate[4] or '0') + 1, tonumber(gate[5] or '0') + 1
   local since = tonumber(gate[3])
   if not since or now - since > 60000 then since, seen, bad = now, 1, 1 end
@@ -94,11 +96,11 @@ local function fail(gateKey, gate, open, closedMs)
 end
 
 local function tell(webhook, job, verdict, done, lane, member, cap, rate, leaseMs, closedMs, first, last)
-  local gateKey = base .. ':gate:' .. webhook
+  local gateKey, busyKey = base .. ':gate:' .. webhook, base .. ':busy:' .. webhook
   for i = first, last do told[#told + 1] = ARGV[i] end
   if done == '1' then redis.call('SET', base .. ':done:' .. job, '1', 'EX', ARGV[1]) end
-  if verdict == 'good' then answered(gateKey, base .. ':busy:' .. webhook, now, leaseMs) end
-  local gate = redis.call('HMGET', gateKey, 'open', 'failures', 'since', 'seen', 'bad', 'trips')
+  if verdict == 'good' then answered(gateKey, busyKey, now, leaseMs) end
+  local gate = redis.call('HMGET', gateKey, 'open', 'failures', 'since', 'seen', 'bad', 'trips', 'forgiven')
   local open = tonumber(gate[1])
   if verdict == 'good' then
     if open then redis.call('HDEL', gateKey, 'open', 'probe', 'prober', 'failures', 'since', 'seen', 'bad', 'trips')
@@ -106,7 +108,10 @@ local function tell(webhook, job, verdict, done, lane, member, cap, rate, leaseM
       redis.call('HSET', gateKey, 'failures', 0)
       redis.call('HINCRBY', gateKey, 'seen', 1)
     end
-  elseif verdict == 'bad' then fail(gateKey, gate, open, closedMs) end
+  elseif verdict == 'bad' then
+    local lease = tonumber(redis.call('ZSCORE', busyKey, job))
+    fail(gateKey, gate, open, lease and lease - leaseMs, closedMs)
+  end
   return leave(base, webhook, job, lane, member, now, cap, rate, leaseMs, verdict == 'good')
 end
 

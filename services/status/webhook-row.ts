@@ -33,8 +33,10 @@ export const sealed = (secret: string, id: string, { vault, clock }: Pick<Status
 
 /** @param changed a webhook whose past failures may mean nothing any more. Only hurries the dispatchers, whose copies expire by themselves: the change is made, whether Redis is there or not. */
 export async function announce({ redis, shards, log }: Pick<StatusDeps, 'redis' | 'shards' | 'log'>, changed?: string): Promise<void> {
-  const forgiven = changed === undefined ? Promise.resolve() : openGate(redis, shards.of(changed).prefix, changed)
-  await Promise.all([...shards.all.map(({ prefix }) => announceRegistry(redis, prefix)), forgiven]).catch((error: unknown) =>
-    log.warn({ err: error }, 'change of a webhook not announced'),
-  )
+  async function tell(): Promise<void> {
+    await Promise.all(shards.all.map(({ prefix }) => announceRegistry(redis, prefix)))
+    // then, as what begins before the dispatchers know of the change may still fail for the old reason
+    if (changed !== undefined) await openGate(redis, shards.of(changed).prefix, changed)
+  }
+  await tell().catch((error: unknown) => log.warn({ err: error }, 'change of a webhook not announced'))
 }

@@ -21,17 +21,18 @@ async function aWebhook(members: Record<string, unknown> = {}) {
   await system.api.subscribe(webhook.id, type)
   const publish = (count: number, more: (n: number) => Record<string, unknown> = () => ({})) =>
     system.api.publish(Array.from({ length: count }, (_, n) => anEvent({ type, ...more(n) })))
-  const allSucceeded = (count: number, withinMs = 10_000) =>
+  const is = (status: string, count: number, withinMs = 10_000) =>
     eventually(async () => {
       const filter = {
         and: [
           { field: 'webhook_id', op: 'eq', value: webhook.id },
-          { field: 'status', op: 'eq', value: 'succeeded' },
+          { field: 'status', op: 'eq', value: status },
         ],
       } as const
       expect(await system.api.count(filter as never)).toBe(count)
     }, withinMs)
-  return { inbox, webhook, publish, allSucceeded }
+  const allSucceeded = (count: number, withinMs?: number) => is('succeeded', count, withinMs)
+  return { inbox, webhook, publish, is, allSucceeded }
 }
 
 /** How many requests were under way at once, by when they came and how long each was answered after. */
@@ -90,16 +91,32 @@ describe('a webhook', () => {
     expect(inbox.requests).toHaveLength(7)
   })
 
+  const refusing = { status: 503, headers: { 'retry-after': '3600' } }
+
   it('is forgiven when it is changed', async () => {
-    const { inbox, publish, allSucceeded, webhook } = await aWebhook({ max_in_flight: 1 })
+    const { inbox, publish, allSucceeded, webhook, is } = await aWebhook({ max_in_flight: 1 })
     const mended = system.receiver.at(`/isolated/mended`)
-    inbox.reply({ status: 503, headers: { 'retry-after': '3600' } })
+    inbox.reply(refusing)
+    await publish(3)
+    await is('retrying', 1)
+
+    await system.api.patchWebhook(webhook.id, { url: mended.url })
+
+    // the one that was answered waits for its own Retry-After; what was parked behind it goes at once
+    await allSucceeded(2)
+    expect(mended.requests).toHaveLength(2)
+  })
+
+  it('is not held to what the old address says to a request that was under way', async () => {
+    const { inbox, publish, allSucceeded, webhook, is } = await aWebhook({ max_in_flight: 1 })
+    const mended = system.receiver.at(`/isolated/mended/meanwhile`)
+    inbox.reply({ ...refusing, afterMs: 1_000 })
     await publish(3)
     await inbox.request(1)
 
     await system.api.patchWebhook(webhook.id, { url: mended.url })
 
-    // the one that was answered waits for its own Retry-After; what was parked behind it goes at once
+    await is('retrying', 1)
     await allSucceeded(2)
     expect(mended.requests).toHaveLength(2)
   })

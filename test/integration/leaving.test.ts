@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { startParking, type Parking } from '../../services/dispatcher/parking.ts'
 import { openReport, type Attempted, type Limits, type Report } from '../../services/dispatcher/report.ts'
 import { jobId } from '../../shared/id.ts'
+import { openGate } from '../../shared/transport.ts'
 import { anId } from '../support/builders.ts'
 import { eventually } from '../support/eventually.ts'
 import { aDelivery, aStart } from '../support/outcomes.ts'
@@ -127,6 +128,34 @@ describe('a job that was let out', () => {
 
     expect(await begin(first)).toMatchObject({ kind: 'begun' })
     expect(await finish(first)).toEqual([second.jobId])
+  })
+})
+
+describe('a webhook that was changed', () => {
+  const shut = async () => (await parts().redis.hget(parts().key.gate(webhookId), 'open')) !== null
+  const asksForQuiet = (job: Attempted) =>
+    report.finish({ job, entries: [], done: false, ended: false, verdict: { kind: 'bad', closedMs: 3_600_000 }, limits }).freed
+
+  it('is forgiven what it answers to a request that was under way', async () => {
+    const job = aJob()
+    await begin(job)
+    await openGate(parts().redis, parts().target.prefix, webhookId)
+
+    await asksForQuiet(job)
+
+    expect(await shut()).toBe(false)
+  })
+
+  it('is held to what it answers after that', async () => {
+    const job = aJob()
+    await openGate(parts().redis, parts().target.prefix, webhookId)
+    const forgiven = await now()
+    await eventually(async () => expect(await now()).toBeGreaterThan(forgiven))
+    await begin(job)
+
+    await asksForQuiet(job)
+
+    expect(await shut()).toBe(true)
   })
 })
 
