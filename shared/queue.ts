@@ -49,6 +49,8 @@ export type DeliveryQueue = {
   hasten(jobIds: string[]): Promise<void>
   /** From its next run on, the job comes after fresh ones. */
   defer(jobId: string): Promise<void>
+  /** How many jobs wait to be run for the first time, of those that were added with this turn. */
+  waiting(turn: Turn): Promise<number>
   counts(): Promise<Record<string, number>>
   /** BullMQ's own figures in the format of Prometheus: jobs by state, each counted at a glance. */
   prometheus(labels: Record<string, string>): Promise<string>
@@ -128,6 +130,10 @@ export function openQueueOn(connection: Redis, prefix: string, onError: (error: 
         priorities.again,
       )
     },
+    async waiting(turn) {
+      const priority = priorities[turn]
+      return (await bull.getCountsPerPriority([priority]))[priority] ?? 0
+    },
     counts: () => bull.getJobCounts('waiting', 'delayed', 'active', 'prioritized'),
     async prometheus(labels) {
       // What has ended is counted only by workers that are told to, at a price for each job; ours count for themselves.
@@ -144,10 +150,14 @@ export function openQueueOn(connection: Redis, prefix: string, onError: (error: 
   }
 }
 
-/** The queues of all shards, as one to add to. */
-export const queueIn = (queues: Shards<Pick<DeliveryQueue, 'add'>>): Pick<DeliveryQueue, 'add'> => ({
+/** The queues of all shards, as one. */
+export const queueIn = (queues: Shards<Pick<DeliveryQueue, 'add' | 'waiting'>>): Pick<DeliveryQueue, 'add' | 'waiting'> => ({
   async add(deliveries) {
     await Promise.all(queues.divide(deliveries, ({ job }) => job.webhookId).map(([queue, some]) => queue.add(some)))
+  },
+  async waiting(turn) {
+    const counts = await Promise.all(queues.all.map((queue) => queue.waiting(turn)))
+    return counts.reduce((sum, count) => sum + count, 0)
   },
 })
 

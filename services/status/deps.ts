@@ -36,7 +36,7 @@ export type StatusShard = { prefix: string; queue: Pick<DeliveryQueue, 'bull'> }
 export type StatusDeps = {
   storage: Storage
   vault: Vault
-  queue: Pick<DeliveryQueue, 'add'>
+  queue: Pick<DeliveryQueue, 'add' | 'waiting'>
   bodies: Pick<Bodies, 'put'>
   policy: AddressPolicy
   schemes: Registry<Scheme>

@@ -6,10 +6,15 @@ import { advanceReplay, type ReplayDeps } from './replay.ts'
 /** One commit and a few pipelines at most. */
 const largestPiece = 500
 const stepMs = 50
-/** However long ago the last step was, no more comes at once than of so many seconds: whoever is next would have to wait for all of it. */
-const mostAtOnceSeconds = 0.3
+/** No more comes at once than of so many seconds, however long ago the last step was: whoever is next would have to wait for all of it. */
+const mostAtOnceSeconds = stepMs / 1_000
 /** Of a low rate somewhat more. */
 const [fewSeconds, few] = [2, 10]
+/**
+ * A step is followed by so many times as long without one. It takes longer where others want the same disk and the same
+ * cores: thus nobody has to say how much there is to spare, and the rate of the settings is no more than an upper bound.
+ */
+const restTimes = 8
 /** Without a tick for so long this process leads no more, or is about to end. */
 const silentMs = 5_000
 
@@ -20,8 +25,9 @@ type Run = (most: number) => Promise<number>
 type Step = { opened: number; idle: boolean }
 
 /**
- * A step of all running redeliveries and replays: what has become due since the last one, at the rate of the settings. Rows come first: should the process die before their jobs are added, the
- * reconciler finds open deliveries without a job.
+ * A step of all running redeliveries and replays: what has become due since the last one, at the rate of the settings, once
+ * what came before is under way. Rows come first: should the process die before their jobs are added, the reconciler finds
+ * open deliveries without a job.
  */
 export function redeliverSteadily(deps: ReplayDeps): () => Promise<Step> {
   const { redeliveryRate } = deps.settings
@@ -51,6 +57,8 @@ export function redeliverSteadily(deps: ReplayDeps): () => Promise<Step> {
     if (allowed === 0) return { opened: 0, idle: false }
     let running = await allRunning(deps)
     if (running.length === 0) return { opened: 0, idle: true }
+    // what waits longer than that waits for dispatchers that have nothing to spare
+    if ((await deps.queue.waiting('bulk')) >= most) return { opened: 0, idle: false }
     let opened = 0
     while (running.length > 0 && opened < allowed) {
       const round = await advanceAll(running, Math.min(largestPiece, allowed - opened))
@@ -77,9 +85,11 @@ export function redeliverBetweenTicks(deps: ReplayDeps): Redelivering {
 
   async function goOn(): Promise<void> {
     try {
-      while (!stopping && deps.clock.now() - tickAt < silentMs) {
-        await pause(stepMs)
+      for (let took = 0; !stopping && deps.clock.now() - tickAt < silentMs; ) {
+        await pause(Math.max(stepMs, took * restTimes))
+        const from = deps.clock.now()
         if ((await step()).idle) return
+        took = deps.clock.now() - from
       }
     } catch (error) {
       deps.log.warn({ err: error }, 'redelivering failed, will be repeated')

@@ -31,7 +31,9 @@ export const statusSettings = z.object({
     .describe('Whether `/queues` may change the queue: retry, promote and remove jobs, pause. `true` or `false`.'),
   redeliveryRate: integer(1, 100_000)
     .default(200)
-    .describe('Deliveries a second that redeliveries of many open again, all together: so that fresh events are not delayed by them.'),
+    .describe(
+      'Most deliveries a second that redeliveries of many and replays open, all together. They are fewer where the machine has other things to do: fresh events are not delayed by them.',
+    ),
   logRetentionDays: integer(0, 3_650)
     .default(90)
     .describe(

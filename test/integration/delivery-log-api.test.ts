@@ -210,6 +210,38 @@ describe('the delivery log', () => {
     await status.call('DELETE', `/redeliveries/${body.id}`)
   })
 
+  it('sends nothing again while what it sent before still waits for a dispatcher', async () => {
+    const body = await beginRedelivery(12)
+    let waiting = 10
+    const redeliver = redeliverSteadily({ ...status.deps, queue: { ...status.deps.queue, waiting: async () => waiting } })
+
+    expect(await redeliver()).toEqual({ opened: 0, idle: false })
+    waiting = 9
+    expect(await redeliver()).toEqual({ opened: 10, idle: false })
+    await status.call('DELETE', `/redeliveries/${body.id}`)
+  })
+
+  it('rests eight times as long as a step took', async () => {
+    const body = await beginRedelivery(25)
+    const added: number[] = []
+    const slow = async (...[list]: Parameters<typeof status.deps.queue.add>) => {
+      status.clock.forward(20)
+      added.push(performance.now())
+      await status.deps.queue.add(list)
+    }
+    const redelivering = redeliverBetweenTicks({ ...status.deps, queue: { ...status.deps.queue, add: slow } })
+
+    await redelivering.chore()
+    status.clock.forward(1_000)
+    await eventually(() => expect(added).toHaveLength(2))
+    status.clock.forward(1_000)
+    await eventually(() => expect(added).toHaveLength(3))
+
+    expect((added[2] as number) - (added[1] as number)).toBeGreaterThanOrEqual(160)
+    await redelivering.stop()
+    await status.call('DELETE', `/redeliveries/${body.id}`)
+  })
+
   it('stops sending again when it is told to', async () => {
     const body = await beginRedelivery(1)
 

@@ -55,6 +55,17 @@ describe('the queue', () => {
     expect(await queue.counts()).toMatchObject({ waiting: 1 })
   })
 
+  it('counts those that wait, by the turn that they were given', async () => {
+    const { queue } = parts()
+    const bulk = (deliveryId: string): QueuedDelivery => ({ ...job, job: { ...job.job, deliveryId }, turn: 'bulk' })
+
+    await queue.add([job, bulk('b1'), bulk('b2')])
+
+    expect(await queue.waiting('bulk')).toBe(2)
+    expect(await queue.waiting('again')).toBe(0)
+    expect(await queue.waiting('fresh')).toBe(1)
+  })
+
   it('does not call a job alive that it never had', async () => {
     expect(await parts().queue.alive(['d.0'])).toEqual(new Set())
   })

@@ -46,7 +46,7 @@ export async function openStatusApp(members: Partial<StatusDeps> = {}): Promise<
   const deps: StatusDeps = {
     storage,
     vault: openVault(Buffer.alloc(32, 7)),
-    queue: { add: async (list) => void queued.push(...list) },
+    queue: { add: async (list) => void queued.push(...list), waiting: async () => 0 },
     shards: shardsOf([{ prefix: '{test}', queue: { bull } }]),
     bodies: { put: async (list) => void bodies.push(...list.map(({ envelope }) => envelope.id)) },
     policy: createAddressPolicy({ allow: [] }),
