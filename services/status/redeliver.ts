@@ -14,7 +14,7 @@ const [fewSeconds, few] = [2, 10]
  * A step is followed by so many times as long without one. It takes longer where others want the same disk and the same
  * cores: thus nobody has to say how much there is to spare, and the rate of the settings is no more than an upper bound.
  */
-const restTimes = 5
+const restTimes = 8
 /** Without a tick for so long this process leads no more, or is about to end. */
 const silentMs = 5_000
 
