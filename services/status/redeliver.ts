@@ -14,7 +14,7 @@ const [fewSeconds, few] = [2, 10]
  * A step is followed by so many times as long without one. It takes longer where others want the same disk and the same
  * cores: thus nobody has to say how much there is to spare, and the rate of the settings is no more than an upper bound.
  */
-const restTimes = 8
+const restTimes = 10
 /** Without a tick for so long this process leads no more, or is about to end. */
 const silentMs = 5_000
 
@@ -55,10 +55,11 @@ export function redeliverSteadily(deps: ReplayDeps): () => Promise<Step> {
     lastAt = now
     const allowed = Math.floor(due)
     if (allowed === 0) return { opened: 0, idle: false }
-    let running = await allRunning(deps)
+    const [all, waiting] = await Promise.all([allRunning(deps), deps.queue.waiting('bulk')])
+    let running = all
     if (running.length === 0) return { opened: 0, idle: true }
     // what waits longer than that waits for dispatchers that have nothing to spare
-    if ((await deps.queue.waiting('bulk')) >= most) return { opened: 0, idle: false }
+    if (waiting >= most) return { opened: 0, idle: false }
     let opened = 0
     while (running.length > 0 && opened < allowed) {
       const round = await advanceAll(running, Math.min(largestPiece, allowed - opened))

@@ -6,7 +6,7 @@ import { withTown } from '../town.ts'
 export const redelivery: Scenario = {
   name: 'I5',
   title: '50,000 deliveries are sent again at once',
-  seconds: 30,
+  seconds: 60,
   shortSeconds: 5,
   run: ({ random, seconds, short, say }) =>
     withTown({ random, short, count: 50 }, async ({ system, webhooks, live, flood }) => {
