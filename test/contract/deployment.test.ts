@@ -178,7 +178,7 @@ describe('the compose file', () => {
   })
 
   it('has a Redis that keeps all it is given', () => {
-    expect(compose.services.redis?.command).toEqual(expect.arrayContaining(['noeviction', '--appendonly', 'yes']))
+    expect(compose.services.redis?.command).toEqual(expect.arrayContaining(['noeviction', '--appendonly', 'yes', '256mb']))
   })
 })
 
