@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { atLeast, type Scenario } from '../../chaos/scenario.ts'
 import { compare } from '../compare.ts'
+import { rewriteQueueFile } from '../queue-file.ts'
 import { withTown } from '../town.ts'
 
 export const redelivery: Scenario = {
@@ -23,6 +24,7 @@ export const redelivery: Scenario = {
         if (waited > 180_000) throw new Error('what is to be sent again was not delivered within three minutes')
         await pause(1_000)
       }
+      await rewriteQueueFile(system)
       const open = { and: [ofOld, { field: 'status', op: 'in', value: ['pending', 'retrying'] }] }
       const [alone, beside]: [number[], number[]] = [[], []]
       let redelivered = 0
