@@ -49,7 +49,7 @@ export type DeliveryQueue = {
   hasten(jobIds: string[]): Promise<void>
   /** From its next run on, the job comes after fresh ones. */
   defer(jobId: string): Promise<void>
-  /** How many jobs wait to be run for the first time, of those that were added with this turn. */
+  /** How many jobs of this turn wait for a dispatcher; what is parked or delayed does not. */
   waiting(turn: Turn): Promise<number>
   counts(): Promise<Record<string, number>>
   /** BullMQ's own figures in the format of Prometheus: jobs by state, each counted at a glance. */

@@ -70,14 +70,14 @@ export function openLanes(redis: Redis, prefix: string): Lanes {
 
 /**
  * All of a gate that tells of failures goes; the rest of it is what the webhook allows, which must hold for those that
- * are let out, too. By the clock of Redis, like all in there.
+ * are let out, too, for as long as it was to hold. By the clock of Redis, like all in there.
  * KEYS gate parking · ARGV webhook
  */
 const forgive = `
-local time = redis.call('TIME')
-redis.call('HDEL', KEYS[1], 'open', 'probe', 'prober', 'failures', 'since', 'seen', 'bad', 'trips')
+local time, isNew = redis.call('TIME'), redis.call('EXISTS', KEYS[1]) == 0
 redis.call('HSET', KEYS[1], 'forgiven', time[1] * 1000 + math.floor(time[2] / 1000))
-redis.call('EXPIRE', KEYS[1], 86400)
+redis.call('HDEL', KEYS[1], 'open', 'probe', 'prober', 'failures', 'since', 'seen', 'bad', 'trips')
+if isNew then redis.call('EXPIRE', KEYS[1], 86400) end
 redis.call('ZADD', KEYS[2], 'XX', 0, ARGV[1])`
 
 /**

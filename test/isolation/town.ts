@@ -126,7 +126,7 @@ async function settle({ random, short, count, webhook: members }: TownOptions, s
   }
 }
 
-/** Waits for the last of them. */
+/** Of each event how long it took to come first, in milliseconds; waits for the last of them. */
 async function latencies(sentAt: Map<string, number>, arrived: Map<string, number>): Promise<number[]> {
   const isHere = (id: string) => arrived.has(id)
   for (let waited = 0; waited < 60_000 && ![...sentAt.keys()].every(isHere); waited += 200) await pause(200)
