@@ -222,7 +222,7 @@ export type EventStore = {
 
 export type RedeliveryStore = {
   /** How many deliveries a redelivery would open now. */
-  count(wanted: Pick<Redelivery, 'organizationId' | 'filter' | 'before'>): Promise<number>
+  count(wanted: Pick<Redelivery, 'organizationId' | 'filter'>): Promise<number>
   create(redelivery: Pick<Redelivery, 'id' | 'organizationId' | 'filter' | 'before' | 'matched'>, now: number): Promise<Redelivery>
   find(organizationId: string, id: string): Promise<Redelivery | undefined>
   list(organizationId: string, page: { limit: number }): Promise<Redelivery[]>

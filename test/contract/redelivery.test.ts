@@ -64,8 +64,8 @@ describe.each(dialects)('redelivery on $name', (dialect) => {
     const failed: Filter = { field: 'status', op: 'eq', value: 'failed' }
     const now = someTime + 10_000
     const begin = async (organizationId: string, filter: Filter | null) => {
-      const wanted = { organizationId, filter, before: now }
-      return storage.redeliveries.create({ ...wanted, id: anId(), matched: await storage.redeliveries.count(wanted) }, now)
+      const matched = await storage.redeliveries.count({ organizationId, filter })
+      return storage.redeliveries.create({ id: anId(), organizationId, filter, before: now, matched }, now)
     }
 
     it('piece by piece, each once, until none is left', async () => {
@@ -136,10 +136,10 @@ describe.each(dialects)('redelivery on $name', (dialect) => {
       const asleep = await storeWebhook(storage, 'left', { active: false })
       await storeDelivery(storage, 'left', webhookId, 'pending')
       await storeDelivery(storage, 'left', asleep, 'failed')
-      await storeDelivery(storage, 'left', webhookId, 'failed', now)
       const { id } = await storeDelivery(storage, 'left', webhookId, 'failed')
 
       const redelivery = await begin('left', null)
+      await storeDelivery(storage, 'left', webhookId, 'failed', now)
 
       expect(redelivery.matched).toBe(1)
       expect((await storage.redeliveries.advance(redelivery.id, 10, now)).map((open) => open.id)).toEqual([id])

@@ -53,10 +53,10 @@ export function addRedeliveryRoutes(app: App, guard: Guard, { storage, clock }: 
   app.openapi(guard(create), async (c) => {
     const now = clock.now()
     const { filter } = c.req.valid('json')
-    const wanted = { organizationId: c.get('key').organizationId, filter, before: now }
+    const wanted = { organizationId: c.get('key').organizationId, filter }
     // counted by the side of the log that nobody waits for
     const matched = await storage.redeliveries.count(wanted)
-    const redelivery = await storage.redeliveries.create({ ...wanted, id: createId(), matched }, now)
+    const redelivery = await storage.redeliveries.create({ ...wanted, before: now, id: createId(), matched }, now)
     return c.json(redeliveryOf(redelivery), 202)
   })
   app.openapi(guard(list), async (c) => {

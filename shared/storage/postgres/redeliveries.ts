@@ -13,11 +13,19 @@ const isRunning = eq(redeliveries.state, 'running')
 
 const isFinished = inArray(deliveries.state, ['succeeded', 'failed', 'cancelled'])
 
-/** Finished deliveries that match, were not touched since, and whose webhook can take them. */
-function eligible({ organizationId, filter, before }: Pick<Redelivery, 'organizationId' | 'filter' | 'before'>): SQL | undefined {
-  const takes = and(eq(webhooks.active, true), isNull(webhooks.removedAt))
+type Wanted = Pick<Redelivery, 'organizationId' | 'filter'>
+
+/** Finished deliveries that match, and whose webhook can take them. */
+function eligible({ organizationId, filter }: Wanted, db: Executor): SQL | undefined {
+  const takes = inArray(
+    deliveries.webhookId,
+    db
+      .select({ id: webhooks.id })
+      .from(webhooks)
+      .where(and(eq(webhooks.active, true), isNull(webhooks.removedAt))),
+  )
   const matches = whereOf(deliveryColumns, filter ? checkFilter(deliveryFields, filter) : undefined)
-  return and(eq(deliveries.organizationId, organizationId), isFinished, lt(deliveries.updatedAt, before), takes, matches)
+  return and(eq(deliveries.organizationId, organizationId), isFinished, takes, matches)
 }
 
 type Position = { createdAt: number; id: string }
@@ -43,8 +51,7 @@ export function create(db: Db): RedeliveryStore {
         .select({ deliveries: count() })
         .from(deliveries)
         .leftJoin(events, eq(events.id, deliveries.eventId))
-        .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
-        .where(eligible(wanted))
+        .where(eligible(wanted, db))
       return found?.deliveries ?? 0
     },
     async create(request, now) {
@@ -95,7 +102,7 @@ function nextPiece(tx: Executor, redelivery: Redelivery, limit: number, from: Po
     .from(deliveries)
     .leftJoin(events, eq(events.id, deliveries.eventId))
     .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
-    .where(and(eligible(redelivery), beyond))
+    .where(and(eligible(redelivery, tx), lt(deliveries.updatedAt, redelivery.before), beyond))
     .orderBy(asc(deliveries.createdAt), asc(deliveries.id))
     .limit(limit)
 }

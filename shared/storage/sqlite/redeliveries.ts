@@ -3,7 +3,7 @@ import { deliveryFields } from '../../contracts/api/fields.ts'
 import { checkFilter } from '../query.ts'
 import type { OpenDelivery, Redelivery, RedeliveryStore } from '../storage.ts'
 import type { Db } from './database.ts'
-import { deliveryColumns, nextGeneration, opened } from './delivery-log.ts'
+import { deliveryColumns, matchingDeliveries, nextGeneration, opened, pathOf } from './delivery-log.ts'
 import { whereOf } from './filter.ts'
 import { redeliveries } from './redelivery-schema.ts'
 import { deliveries, events, webhooks } from './schema.ts'
@@ -25,22 +25,27 @@ export function reads(db: Db): Pick<Sync<RedeliveryStore>, 'find' | 'list' | 'ru
         .all(),
     running: () => db.select().from(redeliveries).where(isRunning).orderBy(asc(redeliveries.createdAt)).all(),
     count(wanted) {
-      const matching = db
-        .select({ deliveries: count() })
-        .from(deliveries)
-        .leftJoin(events, eq(events.id, deliveries.eventId))
-        .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
-      return matching.where(eligible(wanted)).get()?.deliveries ?? 0
+      const filter = wanted.filter ? checkFilter(deliveryFields, wanted.filter) : undefined
+      const matching = matchingDeliveries(db, filter).where(eligible(wanted, db)).as('matching')
+      return db.select({ deliveries: count() }).from(matching).get()?.deliveries ?? 0
     },
   }
 }
 
-/** Finished deliveries that match, were not touched since, and whose webhook can take them. */
-function eligible({ organizationId, filter, before }: Pick<Redelivery, 'organizationId' | 'filter' | 'before'>): SQL | undefined {
+type Wanted = Pick<Redelivery, 'organizationId' | 'filter'>
+
+/** Finished deliveries that match, and whose webhook can take them. */
+function eligible({ organizationId, filter }: Wanted, db: Db): SQL | undefined {
   const isFinished = inArray(deliveries.state, ['succeeded', 'failed', 'cancelled'])
-  const takes = and(eq(webhooks.active, true), isNull(webhooks.removedAt))
-  const matches = whereOf(deliveryColumns, filter ? checkFilter(deliveryFields, filter) : undefined)
-  return and(eq(deliveries.organizationId, organizationId), isFinished, lt(deliveries.updatedAt, before), takes, matches)
+  const takes = inArray(
+    deliveries.webhookId,
+    db
+      .select({ id: webhooks.id })
+      .from(webhooks)
+      .where(and(eq(webhooks.active, true), isNull(webhooks.removedAt))),
+  )
+  const checked = filter ? checkFilter(deliveryFields, filter) : undefined
+  return and(pathOf(organizationId, checked).organization, isFinished, takes, whereOf(deliveryColumns, checked))
 }
 
 type Position = { createdAt: number; id: string }
@@ -60,7 +65,14 @@ export function writes(db: Db): Pick<Sync<RedeliveryStore>, 'create' | 'stop' | 
       .from(deliveries)
       .leftJoin(events, eq(events.id, deliveries.eventId))
       .leftJoin(webhooks, eq(webhooks.id, deliveries.webhookId))
-      .where(and(eligible(redelivery), from && sql`${deliveries.createdAt} >= ${from.createdAt}`, beyond))
+      .where(
+        and(
+          eligible(redelivery, db),
+          lt(deliveries.updatedAt, redelivery.before),
+          from && sql`${deliveries.createdAt} >= ${from.createdAt}`,
+          beyond,
+        ),
+      )
       .orderBy(asc(deliveries.createdAt), asc(deliveries.id))
       .limit(limit)
       .all()
