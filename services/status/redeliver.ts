@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { jobOf } from '../../shared/queue.ts'
+import { jobOf, type QueuedDelivery } from '../../shared/queue.ts'
 import type { StatusDeps } from './deps.ts'
 import { advanceReplay, type ReplayDeps } from './replay.ts'
 
@@ -15,6 +15,10 @@ const [fewSeconds, few] = [2, 10]
  * cores: thus nobody has to say how much there is to spare, and the rate of the settings is no more than an upper bound.
  */
 const restTimes = 10
+/** Between two jobs; where more is to be added than so many, several go together. */
+const leastGapMs = 10
+/** Much less than an open delivery may be without a job before the reconciler gives it one. */
+const mostSpreadMs = 2_000
 /** Without a tick for so long this process leads no more, or is about to end. */
 const silentMs = 5_000
 
@@ -76,22 +80,52 @@ export type Redelivering = { chore(): Promise<void>; stop(): Promise<void> }
 
 /**
  * A chore for the reconciler that goes on between its ticks, in small steps: a tick's worth at once would be felt by the fresh
- * events that come with it.
+ * events that come with it. So would the jobs of a step at once: ten of them hold up for 15 ms what comes with them, one nothing.
+ * They are added one after the other, while the next step is waited for.
  */
 export function redeliverBetweenTicks(deps: ReplayDeps): Redelivering {
-  const step = redeliverSteadily(deps)
+  const opened: QueuedDelivery[] = []
+  const later = async (jobs: QueuedDelivery[]) => void opened.push(...jobs)
+  const open = redeliverSteadily({ ...deps, queue: { ...deps.queue, add: later } })
+  const stopping = new AbortController()
+  const { signal } = stopping
   let goingOn: Promise<void> | undefined
   let tickAt = 0
-  let stopping = false
 
-  async function goOn(): Promise<void> {
+  const rest = (ms: number) => pause(ms, undefined, { signal }).catch(() => undefined)
+
+  async function step(): Promise<Step & { took: number }> {
+    const from = deps.clock.now()
+    // what an error left here is open and has no job: by now the reconciler may have given it one
+    opened.length = 0
+    const made = await open()
+    return { ...made, took: deps.clock.now() - from }
+  }
+
+  /** Adds the jobs of a step over that time; where the process is about to end, at once. */
+  async function addWithin(ms: number): Promise<void> {
+    const spreadMs = Math.min(ms, mostSpreadMs)
+    const parts = Math.max(1, Math.min(opened.length, Math.floor(spreadMs / leastGapMs)))
+    const each = Math.ceil(opened.length / parts)
+    while (opened.length > 0) {
+      await deps.queue.add(opened.splice(0, signal.aborted ? opened.length : each))
+      await rest(spreadMs / parts)
+    }
+  }
+
+  async function goOn(first: number): Promise<void> {
+    let took = first
     try {
-      for (let took = 0; !stopping && deps.clock.now() - tickAt < silentMs; ) {
-        await pause(Math.max(stepMs, took * restTimes))
-        const from = deps.clock.now()
-        if ((await step()).idle) return
-        took = deps.clock.now() - from
+      while (!signal.aborted && deps.clock.now() - tickAt < silentMs) {
+        const restMs = Math.max(stepMs, took * restTimes)
+        const from = performance.now()
+        await addWithin(restMs)
+        await rest(restMs - (performance.now() - from))
+        const next = await step()
+        if (next.idle) return
+        took = next.took
       }
+      await addWithin(0)
     } catch (error) {
       deps.log.warn({ err: error }, 'redelivering failed, will be repeated')
     }
@@ -100,11 +134,12 @@ export function redeliverBetweenTicks(deps: ReplayDeps): Redelivering {
   return {
     async chore() {
       tickAt = deps.clock.now()
-      if (goingOn || stopping || (await step()).idle) return
-      goingOn = goOn().finally(() => (goingOn = undefined))
+      if (goingOn || signal.aborted) return
+      const { idle, took } = await step()
+      if (!idle) goingOn = goOn(took).finally(() => (goingOn = undefined))
     },
     async stop() {
-      stopping = true
+      stopping.abort()
       await goingOn
     },
   }

@@ -221,24 +221,42 @@ describe('the delivery log', () => {
     await status.call('DELETE', `/redeliveries/${body.id}`)
   })
 
-  it('rests ten times as long as a step took', async () => {
+  it('rests ten times as long as a step took, and adds its jobs meanwhile, one after the other', async () => {
     const body = await beginRedelivery(25)
-    const added: number[] = []
-    const slow = async (...[list]: Parameters<typeof status.deps.queue.add>) => {
+    const before = status.queued.length
+    const steps: { at: number; jobs: number }[] = []
+    const pieces: number[] = []
+    const waiting = async () => {
       status.clock.forward(20)
-      added.push(performance.now())
+      steps.push({ at: performance.now(), jobs: status.queued.length - before })
+      return 0
+    }
+    const add = async (...[list]: Parameters<typeof status.deps.queue.add>) => {
+      pieces.push(list.length)
       await status.deps.queue.add(list)
     }
-    const redelivering = redeliverBetweenTicks({ ...status.deps, queue: { ...status.deps.queue, add: slow } })
+    const redelivering = redeliverBetweenTicks({ ...status.deps, queue: { ...status.deps.queue, add, waiting } })
 
     await redelivering.chore()
-    status.clock.forward(1_000)
-    await eventually(() => expect(added).toHaveLength(2))
-    status.clock.forward(1_000)
-    await eventually(() => expect(added).toHaveLength(3))
+    await eventually(() => expect(steps).toHaveLength(2))
 
-    expect((added[2] as number) - (added[1] as number)).toBeGreaterThanOrEqual(200)
+    expect((steps[1]?.at as number) - (steps[0]?.at as number)).toBeGreaterThanOrEqual(200)
+    expect(steps.map(({ jobs }) => jobs)).toEqual([0, 10])
+    expect(pieces.slice(0, 10)).toEqual(Array(10).fill(1))
     await redelivering.stop()
+    await status.call('DELETE', `/redeliveries/${body.id}`)
+  })
+
+  it('leaves no opened delivery without a job when the process ends', async () => {
+    const body = await beginRedelivery(25)
+    const before = status.queued.length
+    const redelivering = redeliverBetweenTicks(status.deps)
+
+    await redelivering.chore()
+    await redelivering.stop()
+
+    expect(status.queued.length - before).toBe(10)
+    expect((await status.call('GET', `/redeliveries/${body.id}`)).body).toMatchObject({ redelivered: 10 })
     await status.call('DELETE', `/redeliveries/${body.id}`)
   })
 

@@ -1,12 +1,12 @@
 import { percentile } from '../chaos/goals.ts'
 import { atMost, type Goal } from '../chaos/scenario.ts'
+import { p99OfEach, type Turns } from './turns.ts'
 
 /** More than a hiccup of a machine that has other things to do, and less than any of the faults that were found. */
 const hiccupMs = 500
 
 /**
- * How long the others waited: alone, and beside what disturbs them, both within one run on one machine: alone half before and
- * half after, as the machine is not the same at the end of some minutes. In the short form
+ * How long the others waited: alone, and beside what disturbs them, both within one run on one machine. In the short form
  * a single hiccup of that machine is the p99 of so few, and a ratio of it means nothing: there it is the difference.
  */
 export function p99Goal(what: string, alone: number[], beside: number[], { most, short }: { most: number; short: boolean }): Goal {
@@ -17,14 +17,16 @@ export function p99Goal(what: string, alone: number[], beside: number[], { most,
 }
 
 export function compare(
-  alone: number[],
-  beside: number[],
+  { alone, beside }: Turns<number>,
   bounds: { most: number; short: boolean },
 ): { goals: Goal[]; figures: Record<string, unknown> } {
   return {
-    goals: [p99Goal('the healthy', alone, beside, bounds)],
-    figures: { alone: figures(alone), beside: figures(beside), events: alone.length + beside.length },
+    goals: [p99Goal('the healthy', alone.flat(), beside.flat(), bounds)],
+    figures: { alone: figures(alone), beside: figures(beside), events: alone.flat().length + beside.flat().length },
   }
 }
 
-const figures = (values: number[]) => ({ p50: percentile(values, 0.5), p99: percentile(values, 0.99), max: percentile(values, 1) })
+function figures(turns: number[][]) {
+  const values = turns.flat()
+  return { p50: percentile(values, 0.5), p99: percentile(values, 0.99), max: percentile(values, 1), p99OfEach: p99OfEach(turns) }
+}

@@ -43,7 +43,7 @@ export const comesBack: Scenario = {
       const left = backlog - (await done())
       say('it has them all')
       const after = await live({ seconds: seconds / 2, pick, healthy })
-      const { goals, figures } = compare([...before, ...after], beside, { most: 1.5, short })
+      const { goals, figures } = compare({ alone: [before, after], beside: [beside] }, { most: 1.5, short })
       const times = posts()
         .filter(({ sink, at }) => sink === dead.name && at >= backAt)
         .map(({ at }) => Math.floor((at - backAt) / 1_000))

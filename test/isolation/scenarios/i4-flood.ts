@@ -5,6 +5,7 @@ import { atMost, holds, type Scenario } from '../../chaos/scenario.ts'
 import { ask, type Asked, type Asking } from '../asking.ts'
 import { p99Goal } from '../compare.ts'
 import { withTown } from '../town.ts'
+import { inTurns, p99OfEach } from '../turns.ts'
 
 const quota = 50
 
@@ -28,29 +29,29 @@ export const flood: Scenario = {
       const row = { id: 'flood', organizationId: 'flooding', label: 'flood', scopes: ['ingest' as const], createdAt: Date.now() }
       await storage.keys.create({ ...row, expiresAt: null, lastUsedAt: null, rateLimit: quota }, hashApiKey(flooding))
       await ask({ ...usual, seconds: 2 })
-      const [alone, beside, theirs]: [Asked[], Asked[], Asked[]] = [[], [], []]
-      // in turns: what the machine does meanwhile then falls on both
-      const rounds = short ? 1 : 3
-      for (let round = 0; round < rounds; round++) {
-        alone.push(...(await ask({ ...usual, seconds: seconds / rounds / 2 })))
-        say('one floods')
-        const both = [
-          ask({ ...usual, seconds: seconds / rounds }),
-          floodWith({ ...usual, key: flooding, perSecond: 20 * quota, seconds: seconds / rounds }),
-        ] as const
-        const [ours, floods] = await Promise.all(both)
-        beside.push(...ours)
-        theirs.push(...floods)
-        say('it is quiet')
-        alone.push(...(await ask({ ...usual, seconds: seconds / rounds / 2 })))
-      }
-      const times = (list: { ms: number }[]) => list.map(({ ms }) => ms)
-      const p99 = (list: { ms: number }[]) => percentile(times(list), 0.99)
+      const theirs: Asked[] = []
+      const { alone, beside } = await inTurns({
+        turns: short ? 1 : 3,
+        seconds,
+        async alone(seconds) {
+          say('it is quiet')
+          return await ask({ ...usual, seconds })
+        },
+        async beside(seconds) {
+          say('one floods')
+          const flood = floodWith({ ...usual, key: flooding, perSecond: 20 * quota, seconds })
+          const [ours, floods] = await Promise.all([ask({ ...usual, seconds }), flood])
+          theirs.push(...floods)
+          return ours
+        },
+      })
+      const times = (turns: Asked[][]) => turns.map((list) => list.map(({ ms }) => ms))
+      const shown = (turns: number[][]) => ({ p99: percentile(turns.flat(), 0.99), p99OfEach: p99OfEach(turns) })
       const refused = (list: { status: number }[]) => list.filter(({ status }) => status !== 202).length
-      const others = [...alone, ...beside]
+      const others = [...alone, ...beside].flat()
       return {
         goals: [
-          p99Goal("the others' accepts", times(alone), times(beside), { most: 1.3, short }),
+          p99Goal("the others' accepts", times(alone).flat(), times(beside).flat(), { most: 1.3, short }),
           holds('others refused', '0', refused(others), refused(others) === 0),
           holds(
             'the flood is answered 202 and 429 alone',
@@ -60,7 +61,7 @@ export const flood: Scenario = {
           ),
           atMost('of the flood accepted a second', (theirs.length - refused(theirs)) / seconds, 2 * quota),
         ],
-        figures: { alone: p99(alone), beside: p99(beside), flood: theirs.length, floodRefused: refused(theirs) },
+        figures: { alone: shown(times(alone)), beside: shown(times(beside)), flood: theirs.length, floodRefused: refused(theirs) },
       }
     }),
 }
