@@ -14,7 +14,7 @@ const [fewSeconds, few] = [2, 10]
  * A step is followed by so many times as long without one. It takes longer where others want the same disk and the same
  * cores: thus nobody has to say how much there is to spare, and the rate of the settings is no more than an upper bound.
  */
-const restTimes = 10
+const restTimes = 25
 /** Between two jobs; where more is to be added than so many, several go together. */
 const leastGapMs = 10
 /** Much less than an open delivery may be without a job before the reconciler gives it one. */

@@ -221,7 +221,7 @@ describe('the delivery log', () => {
     await status.call('DELETE', `/redeliveries/${body.id}`)
   })
 
-  it('rests ten times as long as a step took, and adds its jobs meanwhile, one after the other', async () => {
+  it('rests 25 times as long as a step took, and adds its jobs meanwhile, one after the other', async () => {
     const body = await beginRedelivery(25)
     const before = status.queued.length
     const steps: { at: number; jobs: number }[] = []
@@ -240,7 +240,7 @@ describe('the delivery log', () => {
     await redelivering.chore()
     await eventually(() => expect(steps).toHaveLength(2))
 
-    expect((steps[1]?.at as number) - (steps[0]?.at as number)).toBeGreaterThanOrEqual(200)
+    expect((steps[1]?.at as number) - (steps[0]?.at as number)).toBeGreaterThanOrEqual(500)
     expect(steps.map(({ jobs }) => jobs)).toEqual([0, 10])
     expect(pieces.slice(0, 10)).toEqual(Array(10).fill(1))
     await redelivering.stop()
