@@ -15,6 +15,8 @@ const [fewSeconds, few] = [2, 10]
  * cores: thus nobody has to say how much there is to spare, and the rate of the settings is no more than an upper bound.
  */
 const restTimes = 25
+/** But no longer: what takes seconds waits for a disk or a lock, not for its share. */
+const mostRestMs = 10_000
 /** Between two jobs; where more is to be added than so many, several go together. */
 const leastGapMs = 10
 /** Much less than an open delivery may be without a job before the reconciler gives it one. */
@@ -117,7 +119,7 @@ export function redeliverBetweenTicks(deps: ReplayDeps): Redelivering {
     let took = first
     try {
       while (!signal.aborted && deps.clock.now() - tickAt < silentMs) {
-        const restMs = Math.max(stepMs, took * restTimes)
+        const restMs = Math.min(mostRestMs, Math.max(stepMs, took * restTimes))
         const from = performance.now()
         await addWithin(restMs)
         await rest(restMs - (performance.now() - from))
