@@ -19,7 +19,7 @@ const floodWith = (asking: Asking): Promise<Asked[]> =>
 export const flood: Scenario = {
   name: 'I4',
   title: 'one organization publishes 20 times its quota',
-  seconds: 30,
+  seconds: 60,
   shortSeconds: 4,
   run: ({ random, seconds, short, say }) =>
     withTown({ random, short, count: 2 }, async (town) => {
@@ -31,7 +31,7 @@ export const flood: Scenario = {
       await ask({ ...usual, seconds: 2 })
       const theirs: Asked[] = []
       const { alone, beside } = await inTurns({
-        turns: short ? 1 : 3,
+        turns: short ? 1 : 6,
         seconds,
         async alone(seconds) {
           say('it is quiet')
