@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import type { Clock } from '../../shared/clock.ts'
 import type { SendResult } from '../../shared/contracts/delivery.ts'
 import type { Event } from '../../shared/contracts/event.ts'
 import type { Format, Payload, RenderContext } from '../../shared/payload/format.ts'
@@ -25,15 +26,35 @@ export type Payloads = {
 
 const hashed = (payload: Payload): HashedPayload => ({ hash: hash('sha256', payload.body), ...payload })
 
-const heldBytes = 32 * 1_048_576
+/**
+ * Held for those that get the same event at about the same time. Kept for longer, each would be moved among what lives long, and
+ * what dies there is found by a collection that stops the process for a tenth of a second.
+ */
+const held = { maxSize: 32 * 1_048_576, ttl: 1_000, ttlResolution: 0, updateAgeOnGet: true }
+const purgeEveryMs = 500
 
-export function holdPayloads(storage: Pick<Storage, 'events'>, formats: Registry<Format>): Payloads {
-  const events = new LRUCache<string, Event>({ maxSize: heldBytes, sizeCalculation: (event) => event.data.length + 1_000 })
-  const payloads = new LRUCache<string, HashedPayload>({ maxSize: heldBytes, sizeCalculation: (payload) => payload.body.length + 200 })
+export function holdPayloads(
+  storage: Pick<Storage, 'events'>,
+  formats: Registry<Format>,
+  perf: Pick<Clock, 'now'> = performance,
+): Payloads {
+  const events = new LRUCache<string, Event>({ ...held, perf, sizeCalculation: (event) => event.data.length + 1_000 })
+  const payloads = new LRUCache<string, HashedPayload>({ ...held, perf, sizeCalculation: (payload) => payload.body.length + 200 })
+
+  let purgeAt = 0
+
+  /** One whose time is over stays until somebody asks for it, which nobody does. */
+  function purge(now = perf.now()): void {
+    if (now < purgeAt) return
+    purgeAt = now + purgeEveryMs
+    events.purgeStale()
+    payloads.purgeStale()
+  }
 
   return {
     held: (eventId) => events.get(eventId),
     async hold(eventId, fromRedis) {
+      purge()
       const event = fromRedis ?? (await fromSql(eventId))
       if (event) events.set(eventId, event)
       return event
