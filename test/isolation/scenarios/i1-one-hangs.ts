@@ -17,10 +17,7 @@ export const oneHangs: Scenario = {
       const turns = await inTurns({
         turns: short ? 1 : 2,
         seconds,
-        async alone(seconds) {
-          say('all are well')
-          return await live({ seconds, pick, healthy })
-        },
+        alone: (seconds) => live({ seconds, pick, healthy }),
         async beside(seconds) {
           dead.behave = () => ({ answer: 'hang', afterMs: 0 })
           say('one hangs')

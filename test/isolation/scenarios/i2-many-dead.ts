@@ -28,10 +28,7 @@ export const manyDead: Scenario = {
       const turns = await inTurns({
         turns: short ? 1 : 2,
         seconds,
-        async alone(seconds) {
-          say('all are well')
-          return await live({ seconds, pick, healthy })
-        },
+        alone: (seconds) => live({ seconds, pick, healthy }),
         async beside(seconds) {
           for (const webhook of dead) webhook.behave = kinds[webhook.n % kinds.length] as Behaviour
           say('20 are dead')
