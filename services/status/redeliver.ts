@@ -5,11 +5,12 @@ import { advanceReplay, type ReplayDeps } from './replay.ts'
 
 /** One commit and a few pipelines at most. */
 const largestPiece = 500
-const stepMs = 50
 /** No more comes at once than of so many seconds, however long ago the last step was: whoever is next would have to wait for all of it. */
-const mostAtOnceSeconds = stepMs / 1_000
-/** Of a low rate somewhat more. */
+const mostAtOnceSeconds = 0.05
+/** Of a low rate somewhat more: a step costs about the same however few it opens. */
 const [fewSeconds, few] = [2, 10]
+/** The most that one step opens. */
+const stepOf = (rate: number): number => Math.max(mostAtOnceSeconds * rate, Math.min(fewSeconds * rate, few))
 /**
  * A step is followed by so many times as long without one. It takes longer where others want the same disk and the same
  * cores: thus nobody has to say how much there is to spare, and the rate of the settings is no more than an upper bound.
@@ -37,7 +38,7 @@ type Step = { opened: number; idle: boolean }
  */
 export function redeliverSteadily(deps: ReplayDeps): () => Promise<Step> {
   const { redeliveryRate } = deps.settings
-  const most = Math.max(mostAtOnceSeconds * redeliveryRate, Math.min(fewSeconds * redeliveryRate, few))
+  const most = stepOf(redeliveryRate)
   let due = most
   let lastAt = deps.clock.now()
 
@@ -86,6 +87,9 @@ export type Redelivering = { chore(): Promise<void>; stop(): Promise<void> }
  * They are added one after the other, while the next step is waited for.
  */
 export function redeliverBetweenTicks(deps: ReplayDeps): Redelivering {
+  const { redeliveryRate } = deps.settings
+  /** Until as much as one step opens has become due. */
+  const leastRestMs = (stepOf(redeliveryRate) / redeliveryRate) * 1_000
   const opened: QueuedDelivery[] = []
   const later = async (jobs: QueuedDelivery[]) => void opened.push(...jobs)
   const open = redeliverSteadily({ ...deps, queue: { ...deps.queue, add: later } })
@@ -119,7 +123,7 @@ export function redeliverBetweenTicks(deps: ReplayDeps): Redelivering {
     let took = first
     try {
       while (!signal.aborted && deps.clock.now() - tickAt < silentMs) {
-        const restMs = Math.min(mostRestMs, Math.max(stepMs, took * restTimes))
+        const restMs = Math.min(mostRestMs, Math.max(leastRestMs, took * restTimes))
         const from = performance.now()
         await addWithin(restMs)
         await rest(restMs - (performance.now() - from))
