@@ -85,7 +85,7 @@ async function settle({ random, short, count, webhook: members }: TownOptions, s
   for (let n = 0; n < count; n++) {
     const webhook: Webhook = { n, id: '', type: `town${n}.changed`, name: `w${n}`, behave: well(random) }
     const sink = sinks.add(webhook.name, (path, id) => {
-      if (!arrived.has(id)) arrived.set(id, Date.now())
+      if (!arrived.has(id)) arrived.set(id, performance.now())
       return webhook.behave(path, id)
     })
     const { id, secret } = await system.api.createWebhook({ url: sink.url, label: webhook.name, timeout_ms: 5_000, ...members?.(n) })
@@ -104,7 +104,7 @@ async function settle({ random, short, count, webhook: members }: TownOptions, s
       // what is late is sent late, and not left out: its time counts from when it was due
       for (const due = Math.min(total, ((performance.now() - startedAt) / 1_000) * perSecond); sent < due; sent++) {
         const webhook = pick(random)
-        const at = Date.now()
+        const at = performance.now()
         asked.push(system.api.publish(event(webhook)).then(([id]) => healthy(webhook) && sentAt.set(id as string, at)))
       }
       await pause(5)

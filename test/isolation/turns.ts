@@ -23,4 +23,6 @@ export async function inTurns<T>({ turns, seconds, alone, beside }: Taking<T>): 
 }
 
 /** Shows whether it was always so, or once. */
-export const p99OfEach = (turns: number[][]) => turns.map((values) => Math.round(percentile(values, 0.99)))
+export const p99OfEach = (turns: number[][]) => turns.map((values) => tenths(percentile(values, 0.99)))
+
+export const tenths = (ms: number) => Math.round(ms * 10) / 10

@@ -5,7 +5,7 @@ import { atMost, holds, type Scenario } from '../../chaos/scenario.ts'
 import { ask, type Asked, type Asking } from '../asking.ts'
 import { p99Goal } from '../compare.ts'
 import { withTown } from '../town.ts'
-import { inTurns, p99OfEach } from '../turns.ts'
+import { inTurns, p99OfEach, tenths } from '../turns.ts'
 
 const quota = 50
 
@@ -46,7 +46,11 @@ export const flood: Scenario = {
         },
       })
       const times = (turns: Asked[][]) => turns.map((list) => list.map(({ ms }) => ms))
-      const shown = (turns: number[][]) => ({ p99: percentile(turns.flat(), 0.99), p99OfEach: p99OfEach(turns) })
+      const shown = (turns: number[][]) => ({
+        p50: tenths(percentile(turns.flat(), 0.5)),
+        p99: tenths(percentile(turns.flat(), 0.99)),
+        p99OfEach: p99OfEach(turns),
+      })
       const refused = (list: { status: number }[]) => list.filter(({ status }) => status !== 202).length
       const others = [...alone, ...beside].flat()
       return {
