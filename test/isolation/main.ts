@@ -4,10 +4,10 @@ import { perform, type Performed } from '../chaos/perform.ts'
 import { oneHangs } from './scenarios/i1-one-hangs.ts'
 import { manyDead } from './scenarios/i2-many-dead.ts'
 import { comesBack } from './scenarios/i3-comes-back.ts'
-import { flood } from './scenarios/i4-flood.ts'
+import { oneFloods } from './scenarios/i4-flood.ts'
 import { redelivery } from './scenarios/i5-redelivery.ts'
 
-export const scenarios = [oneHangs, manyDead, comesBack, flood, redelivery]
+export const scenarios = [oneHangs, manyDead, comesBack, oneFloods, redelivery]
 
 const usage = `npm run isolation [-- options]: whether the trouble of one is felt by the others
 
