@@ -28,7 +28,7 @@ function startFlooder(): Flooder {
 export const oneFloods: Scenario = {
   name: 'I4',
   title: 'one organization publishes 20 times its quota',
-  seconds: 60,
+  seconds: 120,
   shortSeconds: 4,
   run: ({ random, seconds, short, say }) =>
     withTown({ random, short, count: 2 }, async (town) => {
@@ -43,7 +43,7 @@ export const oneFloods: Scenario = {
       await Promise.all([ask({ ...usual, seconds: warmUp }), flood(warmUp)])
       const theirs: Asked[] = []
       const { alone, beside } = await inTurns({
-        turns: short ? 1 : 6,
+        turns: short ? 1 : 12,
         seconds,
         async alone(seconds) {
           say('it is quiet')
