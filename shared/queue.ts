@@ -23,8 +23,8 @@ export type DeliveryJob = {
   /** Set where the job waits for those of earlier events in the same lane. */
   lane?: string
 }
-/** What of it lies in Redis: the rest is in the id of the job. */
-type JobData = Pick<DeliveryJob, 'eventId' | 'webhookId' | 'step' | 'lane'> & { batch?: true }
+/** What of it lies in Redis: the rest is in the id of the job, and a step of 0 is not said. */
+type JobData = Pick<DeliveryJob, 'eventId' | 'webhookId' | 'lane'> & { step?: number; batch?: true }
 export type QueuedDelivery = { job: DeliveryJob; retry: RetryPolicy; delayMs?: number; turn?: Turn }
 
 /** Whose turn comes first when there is more to do than can be done: fresh events, then what is tried again, then what many asked for again. */
@@ -168,7 +168,7 @@ function jobOptions({ job, retry, delayMs = 0, turn }: QueuedDelivery): JobsOpti
     jobId: jobId(job.batchId ?? job.deliveryId, job.generation),
     ...(priority > 0 && { priority }),
     attempts: Math.max(1, attempts - job.step),
-    backoff: backoffOf(retry) as unknown as NonNullable<JobsOptions['backoff']>,
+    backoff: packBackoff(backoffOf(retry)),
     ...(delayMs > 0 && { delay: delayMs }),
   }
 }
@@ -182,7 +182,7 @@ export const afterwards = { removeOnComplete: { count: 0 }, removeOnFail: { age:
 const jobData = ({ eventId, webhookId, step, batchId, lane }: DeliveryJob): JobData => ({
   eventId,
   webhookId,
-  step,
+  ...(step > 0 && { step }),
   ...(batchId !== undefined && { batch: true }),
   ...(lane !== undefined && { lane }),
 })
@@ -190,13 +190,33 @@ const jobData = ({ eventId, webhookId, step, batchId, lane }: DeliveryJob): JobD
 export function readJob({ id = '', data }: Pick<Job, 'id' | 'data'>): DeliveryJob {
   const { batch, ...said } = data as JobData
   const { delivery, generation } = readJobId(id)
-  return Object.assign({}, said, { deliveryId: delivery, generation }, batch && { batchId: delivery })
+  return Object.assign({ step: 0 }, said, { deliveryId: delivery, generation }, batch && { batchId: delivery })
 }
 
 function backoffOf(retry: RetryPolicy): Backoff {
   const shared = { jitter: retry.jitter, honourRetryAfter: retry.honour_retry_after }
   if (retry.strategy === 'schedule') return { type: 'schedule', delays: retry.delays_seconds.map((seconds) => seconds * 1000), ...shared }
   return { type: 'exponential-jitter', delay: retry.base_seconds * 1000, maxDelay: retry.max_seconds * 1000, ...shared }
+}
+
+/**
+ * Not said in a job, as most have it: a million that wait are so much smaller. It belongs to the format of jobs, which outlive
+ * the program that made them: the policy that is the default may change, this may not.
+ */
+const unsaid = { jitter: 0.2, honourRetryAfter: true }
+const unsaidOf: Record<Backoff['type'], Record<string, unknown>> = {
+  'exponential-jitter': { delay: 5_000, maxDelay: 86_400_000, ...unsaid },
+  schedule: unsaid,
+}
+
+function packBackoff(backoff: Backoff): { type: string } {
+  const known = unsaidOf[backoff.type]
+  return Object.fromEntries(Object.entries(backoff).filter(([name, value]) => known[name] !== value)) as { type: string }
+}
+
+export function readBackoff({ opts }: Pick<Job, 'opts'>): Backoff {
+  const said = opts.backoff as Partial<Backoff> & Pick<Backoff, 'type'>
+  return Object.assign({}, unsaidOf[said.type], said) as Backoff
 }
 
 /** The job of an open delivery, to be run when its next attempt is due. Members of a batch have one job in common. */

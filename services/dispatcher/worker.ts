@@ -1,6 +1,6 @@
 import { DelayedError, UnrecoverableError, Worker, type ConnectionOptions, type Job } from 'bullmq'
 import type { Logger } from '../../shared/logger.ts'
-import { afterwards, parkedMs, queueName, readJob, type Backoff, type DeliveryQueue } from '../../shared/queue.ts'
+import { afterwards, parkedMs, queueName, readBackoff, readJob, type DeliveryQueue } from '../../shared/queue.ts'
 import { watchErrors, type Redis } from '../../shared/redis.ts'
 import { deliver, type AttemptJob, type DeliverDeps } from './deliver.ts'
 import type { Parking } from './parking.ts'
@@ -109,7 +109,7 @@ function attemptOf(job: Job): AttemptJob {
     jobId: job.id as string,
     step,
     attempts: data.step + (job.opts.attempts ?? 1),
-    backoff: job.opts.backoff as unknown as Backoff,
+    backoff: readBackoff(job),
     deaths: job.stalledCounter - job.attemptsMade,
   })
 }

@@ -1,7 +1,8 @@
+import type { Job } from 'bullmq'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { defaultRetryPolicy } from '../../shared/contracts/retry.ts'
-import { openQueue, type QueuedDelivery } from '../../shared/queue.ts'
+import { defaultRetryPolicy, type RetryPolicy } from '../../shared/contracts/retry.ts'
+import { openQueue, readBackoff, readJob, type Backoff, type QueuedDelivery } from '../../shared/queue.ts'
 import { redisOptions } from '../../shared/redis.ts'
 import { eventually } from '../support/eventually.ts'
 import { useParts } from '../support/parts.ts'
@@ -44,6 +45,50 @@ describe('the queue', () => {
     await queue.close()
 
     await server.restart()
+  })
+
+  it.each<[string, Partial<QueuedDelivery['job']>, RetryPolicy, Backoff]>([
+    [
+      'as the default policy has it',
+      {},
+      defaultRetryPolicy,
+      { type: 'exponential-jitter', delay: 5_000, maxDelay: 86_400_000, jitter: 0.2, honourRetryAfter: true },
+    ],
+    [
+      'as a policy of its own has it',
+      { step: 3, lane: 'l' },
+      { strategy: 'exponential', attempts: 5, base_seconds: 0.5, max_seconds: 60, jitter: 0, honour_retry_after: false },
+      { type: 'exponential-jitter', delay: 500, maxDelay: 60_000, jitter: 0, honourRetryAfter: false },
+    ],
+    [
+      'by a schedule',
+      { step: 1 },
+      { strategy: 'schedule', delays_seconds: [5, 0], jitter: 0.2, honour_retry_after: true },
+      { type: 'schedule', delays: [5_000, 0], jitter: 0.2, honourRetryAfter: true },
+    ],
+  ])('hands over a job as it was added: tried again %s', async (_, more, retry, backoff) => {
+    const { queue } = parts()
+    const added = { ...job.job, ...more }
+
+    await queue.add([{ job: added, retry }])
+
+    const found = await queue.bull.getJob('d.0')
+    expect(readJob(found as Job)).toEqual(added)
+    expect(readBackoff(found as Job)).toEqual(backoff)
+  })
+
+  it('does not say in a job what most of them have, and reads those that say it', async () => {
+    const { queue } = parts()
+    const whole = { type: 'exponential-jitter', delay: 5_000, maxDelay: 86_400_000, jitter: 0.2, honourRetryAfter: true } as const
+    await queue.bull.add('deliver', { eventId: 'e', webhookId: 'w', step: 0 }, { jobId: 'before.0', attempts: 18, backoff: whole })
+
+    await queue.add([job])
+
+    const [before, now] = await Promise.all(['before.0', 'd.0'].map((id) => queue.bull.getJob(id) as Promise<Job>))
+    expect(now?.data).toEqual({ eventId: 'e', webhookId: 'w' })
+    expect(now?.opts.backoff).toEqual({ type: 'exponential-jitter' })
+    expect(readJob(before as Job)).toMatchObject({ eventId: 'e', webhookId: 'w', step: 0 })
+    expect(readBackoff(before as Job)).toEqual(readBackoff(now as Job))
   })
 
   it('takes a job once, however often it is added', async () => {
