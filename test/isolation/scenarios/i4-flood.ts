@@ -39,23 +39,26 @@ export const oneFloods: Scenario = {
       await storage.keys.create({ ...row, expiresAt: null, lastUsedAt: null, rateLimit: quota }, hashApiKey(flooding))
       const flooder = startFlooder()
       const flood = (seconds: number) => flooder.flood({ ...usual, key: flooding, perSecond: 20 * quota, seconds })
-      const warmUp = short ? 2 : 6
-      await Promise.all([ask({ ...usual, seconds: warmUp }), flood(warmUp)])
       const theirs: Asked[] = []
-      const { alone, beside } = await inTurns({
-        turns: short ? 1 : 12,
-        seconds,
-        async alone(seconds) {
-          say('it is quiet')
-          return await ask({ ...usual, seconds })
-        },
-        async beside(seconds) {
-          say('one floods')
-          const [ours, floods] = await Promise.all([ask({ ...usual, seconds }), flood(seconds)])
-          theirs.push(...floods)
-          return ours
-        },
-      }).finally(() => flooder.stop())
+      async function measure() {
+        const warmUp = short ? 2 : 6
+        await Promise.all([ask({ ...usual, seconds: warmUp }), flood(warmUp)])
+        return await inTurns({
+          turns: short ? 1 : 12,
+          seconds,
+          async alone(seconds) {
+            say('it is quiet')
+            return await ask({ ...usual, seconds })
+          },
+          async beside(seconds) {
+            say('one floods')
+            const [ours, floods] = await Promise.all([ask({ ...usual, seconds }), flood(seconds)])
+            theirs.push(...floods)
+            return ours
+          },
+        })
+      }
+      const { alone, beside } = await measure().finally(() => flooder.stop())
       const times = (turns: Asked[][]) => turns.map((list) => list.map(({ ms }) => ms))
       const shown = (turns: number[][]) => ({
         p50: tenths(percentile(turns.flat(), 0.5)),
