@@ -3,6 +3,7 @@ import { startRelay, type RelayDeps } from '../../services/ingest/relay.ts'
 import { startIngest } from '../../services/ingest/service.ts'
 import { ingestSettings } from '../../services/ingest/settings.ts'
 import { createApiKey, deliveryId, hashApiKey, jobId } from '../../shared/id.ts'
+import { readJob } from '../../shared/queue.ts'
 import { openVault } from '../../shared/secrets.ts'
 import { readSettings } from '../../shared/settings.ts'
 import type { NewEvent, Webhook } from '../../shared/storage/storage.ts'
@@ -55,9 +56,11 @@ describe('the relay', () => {
     expect([await rows(), await jobs()]).toEqual([2, 2])
     const id = deliveryId(event.envelope.id, webhook.id)
     const job = await parts().queue.bull.getJob(jobId(id, 0))
-    expect(job?.data).toEqual({
+    expect(job && readJob(job)).toEqual({
+      deliveryId: id,
       eventId: event.envelope.id,
       webhookId: webhook.id,
+      generation: 0,
       step: 0,
     })
     expect(await parts().redis.get(parts().key.event(event.envelope.id))).toMatch(/\n\{"rows":3\}$/)
