@@ -43,8 +43,8 @@ export type DeliveryQueue = {
   alive(jobIds: string[]): Promise<Set<string>>
   /** Forgets finished jobs, so that their ids can be added again. */
   forget(jobIds: string[]): Promise<void>
-  /** Has these delayed jobs run now; one that is not delayed is left as it is. */
-  promote(jobIds: string[]): Promise<void>
+  /** Has these delayed jobs run now; one that is not delayed is left as it is. @returns those of which the queue has none */
+  promote(jobIds: string[]): Promise<string[]>
   /** Has these jobs take their turn with fresh ones, though they are tried again: they have waited long enough. */
   hasten(jobIds: string[]): Promise<void>
   /** From its next run on, the job comes after fresh ones. */
@@ -91,8 +91,16 @@ export function openQueueOn(connection: Redis, prefix: string, onError: (error: 
   })
   watchErrors(bull as unknown as Parameters<typeof watchErrors>[0], onError)
 
+  async function alive(jobIds: string[]): Promise<Set<string>> {
+    // Two fields of the job's own hash: its state would be looked for in lists that are as long as the backlog.
+    const client = (await bull.backend.connection.client) as unknown as Redis
+    const found = await Promise.all(jobIds.map((id) => client.hmget(bull.toKey(id), 'timestamp', 'finishedOn')))
+    return new Set(jobIds.filter((_, i) => found[i]?.[0] && !found[i]?.[1]))
+  }
+
   return {
     bull,
+    alive,
     async add(deliveries) {
       // Neither is a transaction: when it throws, some may have been added, and repeating is harmless.
       if (deliveries.length <= few) {
@@ -105,18 +113,16 @@ export function openQueueOn(connection: Redis, prefix: string, onError: (error: 
         )
       }
     },
-    async alive(jobIds) {
-      // Two fields of the job's own hash: its state would be looked for in lists that are as long as the backlog.
-      const client = (await bull.backend.connection.client) as unknown as Redis
-      const found = await Promise.all(jobIds.map((id) => client.hmget(bull.toKey(id), 'timestamp', 'finishedOn')))
-      return new Set(jobIds.filter((_, i) => found[i]?.[0] && !found[i]?.[1]))
-    },
     async forget(jobIds) {
       await Promise.all(jobIds.map((id) => bull.remove(id)))
     },
     async promote(jobIds) {
       // Without reading the job first: its id is all that the script looks at. It rejects where the job is not delayed.
-      await Promise.allSettled(jobIds.map((id) => new Job(bull, 'deliver', {}, {}, id).promote()))
+      const promoted = await Promise.allSettled(jobIds.map((id) => new Job(bull, 'deliver', {}, {}, id).promote()))
+      const left = jobIds.filter((_, i) => promoted[i]?.status === 'rejected')
+      if (left.length === 0) return []
+      const there = await alive(left)
+      return left.filter((id) => !there.has(id))
     },
     async hasten(jobIds) {
       await Promise.allSettled(jobIds.map((id) => new Job(bull, 'deliver', {}, {}, id).changePriority({ priority: priorities.fresh })))

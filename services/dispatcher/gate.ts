@@ -134,6 +134,8 @@ local function leave(base, webhook, job, lane, member, now, cap, rate, leaseMs, 
     if head then out[1] = string.match(head, '/(.*)$') end
   end
   if redis.call('EXISTS', keys.parked) == 1 then
+    -- parked while it was under way, by who took it for lost
+    redis.call('ZREM', keys.parked, job)
     if good then redis.call('HSET', keys.gate, 'well', now) end
     for _, freed in ipairs(release(keys, webhook, now, cap, rate, leaseMs, 1000)) do out[#out + 1] = freed end
   end

@@ -3,7 +3,7 @@ import type { DeliveryQueue } from '../../shared/queue.ts'
 import type { Redis } from '../../shared/redis.ts'
 import { keys, laneMember } from '../../shared/transport.ts'
 import type { Attempted, Limits } from './report.ts'
-import { look as lookScript, park as parkScript } from './scripts.ts'
+import { forgo as forgoScript, look as lookScript, park as parkScript } from './scripts.ts'
 
 export type Parking = {
   /**
@@ -13,8 +13,8 @@ export type Parking = {
   park(job: Attempted, limits: Limits): Promise<void>
   /** For a job that waits for an earlier one of its lane, and might have missed its end. */
   standInLine(job: Attempted): Promise<void>
-  /** Jobs that were let out. */
-  letGo(jobs: string[]): Promise<void>
+  /** Jobs of one webhook that were let out. */
+  letGo(webhookId: string, jobs: string[]): Promise<void>
   stop(): void
 }
 
@@ -38,14 +38,19 @@ export function startParking(
   const key = keys(prefix)
   redis.defineCommand('tidingsPark', { numberOfKeys: 5, lua: parkScript })
   redis.defineCommand('tidingsLook', { numberOfKeys: 5, lua: lookScript })
+  redis.defineCommand('tidingsForgo', { numberOfKeys: 2, lua: forgoScript })
   const scripted = redis as Redis & {
     tidingsPark(...args: (string | number)[]): Promise<string[]>
     tidingsLook(...args: (string | number)[]): Promise<string[]>
+    tidingsForgo(...args: string[]): Promise<null>
   }
   const lot = (webhookId: string) => [key.gate(webhookId), key.busy(webhookId), key.out(webhookId), key.parked(webhookId), key.parking]
 
-  async function letGo(jobs: string[]): Promise<void> {
-    if (jobs.length > 0) await queue.promote(jobs)
+  async function letGo(webhookId: string, jobs: string[]): Promise<void> {
+    if (jobs.length === 0) return
+    const gone = await queue.promote(jobs)
+    // Made while they were put here, as happens when processes die: they would keep places from those that are still to be made.
+    if (gone.length > 0) await scripted.tidingsForgo(key.gate(webhookId), key.out(webhookId), ...gone)
   }
 
   /** @returns whether any was let out */
@@ -54,7 +59,7 @@ export function startParking(
     // to the second: what is looked at a moment too early is looked at again
     const due = await redis.zrangebyscore(key.parking, '-inf', (Number(seconds) + 1) * 1000, 'LIMIT', 0, webhooksPerLook)
     const freed = await Promise.all(due.map((webhookId) => scripted.tidingsLook(...lot(webhookId), webhookId, Math.ceil(slots() / 2))))
-    await letGo(freed.flat())
+    await Promise.all(due.map((webhookId, i) => letGo(webhookId, freed[i] as string[])))
     return freed.some((jobs) => jobs.length > 0)
   }
 
@@ -79,11 +84,11 @@ export function startParking(
   return {
     letGo,
     async park({ jobId, webhookId }, limits) {
-      await letGo(await scripted.tidingsPark(...lot(webhookId), webhookId, jobId, limits.cap, limits.rate, limits.leaseMs))
+      await letGo(webhookId, await scripted.tidingsPark(...lot(webhookId), webhookId, jobId, limits.cap, limits.rate, limits.leaseMs))
     },
     async standInLine(job) {
       const [head] = job.lane ? await redis.zrange(key.lane(job.lane), '0', '0') : []
-      if (head === laneMember(job)) await letGo([job.jobId])
+      if (head === laneMember(job)) await letGo(job.webhookId, [job.jobId])
     },
     stop() {
       stopped = true

@@ -152,6 +152,13 @@ redis.call('ZREM', KEYS[3], ARGV[2])
 redis.call('XADD', KEYS[5], '*', 'o', ARGV[3])
 return 1`
 
+/** Jobs that were let out, and are no more: they give back their places, and whose turn it was to try. KEYS gate out · ARGV job… */
+export const forgo = `
+for _, job in ipairs(ARGV) do
+  redis.call('ZREM', KEYS[2], job)
+  if redis.call('HGET', KEYS[1], 'prober') == job then redis.call('HDEL', KEYS[1], 'probe', 'prober') end
+end`
+
 /** Looks after one webhook for which jobs wait. KEYS gate busy out parked parking · ARGV webhook cap */
 export const look = `${release}
 local keys = {gate = KEYS[1], busy = KEYS[2], out = KEYS[3], parked = KEYS[4], parking = KEYS[5]}

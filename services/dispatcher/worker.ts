@@ -38,9 +38,9 @@ export function startWorker({ connection, prefix }: WorkerPlace, settings: Worke
   const stopping = new AbortController()
   /** Ends that Redis does not have yet. */
   const reporting = new Set<Promise<void>>()
-  function follow(freed: Promise<string[]>): void {
+  function follow(webhookId: string, freed: Promise<string[]>): void {
     // A job that is not let out now is let out by the next look, or by the queue.
-    const reported = freed.then(deps.parking.letGo).catch(() => {})
+    const reported = freed.then((jobs) => deps.parking.letGo(webhookId, jobs)).catch(() => {})
     reporting.add(reported)
     void reported.finally(() => reporting.delete(reported))
   }
@@ -77,7 +77,7 @@ export function startWorker({ connection, prefix }: WorkerPlace, settings: Worke
   }
 }
 
-type Surroundings = { signal: AbortSignal; follow(freed: Promise<string[]>): void; log: Logger }
+type Surroundings = { signal: AbortSignal; follow(webhookId: string, freed: Promise<string[]>): void; log: Logger }
 
 async function work(job: Job, token: string, deps: WorkerDeps, { signal, follow, log }: Surroundings): Promise<void> {
   const attempt = attemptOf(job)
@@ -93,7 +93,7 @@ async function work(job: Job, token: string, deps: WorkerDeps, { signal, follow,
     await (next.kind === 'park' ? deps.parking.park(attempt, next.limits) : deps.parking.standInLine(attempt))
     throw new DelayedError()
   }
-  if (next.freed) follow(next.freed)
+  if (next.freed) follow(attempt.webhookId, next.freed)
   if (next.kind === 'retry') {
     // Tried again, it comes after fresh ones.
     if (job.priority === 0) await deps.queue.defer(attempt.jobId)

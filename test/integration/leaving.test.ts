@@ -14,14 +14,21 @@ let webhookId = ''
 let report: Report
 let parking: Parking
 let promoted: string[] = []
+/** Jobs that the queue does not have. */
+let gone: string[] = []
 
 beforeEach(() => {
   const { connect, target, log, ending } = parts()
   webhookId = anId()
   promoted = []
+  gone = []
   const redis = connect()
   report = openReport(redis, target.prefix, { keep: () => {}, unsure: () => undefined }, { breakerFailures: 5, breakerOpenMs: 10_000 }, log)
-  const queue = { promote: async (jobs: string[]) => void promoted.push(...jobs) }
+  const promote = async (jobs: string[]) => {
+    promoted.push(...jobs)
+    return jobs.filter((job) => gone.includes(job))
+  }
+  const queue = { promote }
   parking = startParking(redis, target.prefix, queue, () => 2, log)
   ending({ stop: async () => parking.stop() })
 })
@@ -209,5 +216,47 @@ describe('what is parked for a webhook', () => {
 
     await redis.hset(key.gate(webhookId), 'ill', await now())
     expect(await report.hold(waits, [])).toBe(true)
+  })
+})
+
+describe('a job that is parked, and was made all the same', () => {
+  it('gives its place to the next one once it is let out', async () => {
+    const [first, second] = [aJob(), aJob()]
+    gone = [first.jobId]
+
+    await parking.park(first, limits)
+    await eventually(() => expect(promoted).toEqual([first.jobId]))
+    expect(await out()).toEqual([])
+    await parking.park(second, limits)
+
+    await eventually(() => expect(promoted).toEqual([first.jobId, second.jobId]))
+    expect(await out()).toEqual([second.jobId])
+  })
+
+  it('gives its turn to try to the next one, too', async () => {
+    const { redis, key } = parts()
+    const [first, second] = [aJob(), aJob()]
+    gone = [first.jobId]
+    await redis.hset(key.gate(webhookId), 'open', await now())
+
+    await parking.park(first, limits)
+    await eventually(() => expect(promoted).toEqual([first.jobId]))
+    await parking.park(second, limits)
+
+    await eventually(() => expect(promoted).toEqual([first.jobId, second.jobId]))
+    expect(await redis.hget(key.gate(webhookId), 'prober')).toBe(second.jobId)
+  })
+
+  it('waits no longer when its attempt ends', async () => {
+    const { redis, key } = parts()
+    const job = aJob()
+    expect(await begin(job)).toMatchObject({ kind: 'begun' })
+    await redis.zadd(key.parked(webhookId), await now(), job.jobId)
+
+    await finish(job)
+
+    expect(await redis.zcard(key.parked(webhookId))).toBe(0)
+    expect(promoted).toEqual([])
+    expect(await out()).toEqual([])
   })
 })

@@ -115,6 +115,15 @@ describe('the queue', () => {
     expect(await parts().queue.alive(['d.0'])).toEqual(new Set())
   })
 
+  it('says which of those that should run now it does not have; one that waits already is not among them', async () => {
+    const { queue } = parts()
+    const delayed = { ...job, job: { ...job.job, deliveryId: 'later' }, delayMs: 60_000 }
+    await queue.add([job, delayed])
+
+    expect(await queue.promote(['d.0', 'later.0', 'none.0'])).toEqual(['none.0'])
+    expect(await queue.counts()).toMatchObject({ waiting: 2, delayed: 0 })
+  })
+
   it('takes a job again that it was told to forget', async () => {
     const { queue } = parts()
     await queue.add([job])
