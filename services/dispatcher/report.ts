@@ -79,10 +79,11 @@ const parkedMost = 1_000
 const together = 100
 
 type Told = { texts: string[] }
-type BeginAnswer = [kind: 'done', free: string[]] | [kind: 'stale', version: string] | [kind: 'begun' | 'full' | 'closed' | 'behind']
+type BeginAnswer = [kind: 'done', free: string[]] | [kind: 'stale', version: string] | 'begun' | 'full' | 'closed' | 'behind'
+type FinishAnswer = [index: number, freed: string[]]
 type Scripted = Redis & {
   tidingsBegin(base: string, ...args: (string | number)[]): Promise<[events: (string | null)[], ...answers: BeginAnswer[]]>
-  tidingsFinish(base: string, ...args: (string | number)[]): Promise<string[][]>
+  tidingsFinish(base: string, ...args: (string | number)[]): Promise<FinishAnswer[]>
   tidingsHold(...args: (string | number)[]): Promise<number>
 }
 
@@ -103,24 +104,25 @@ export function openReport(
   const beginOne = gather(async (inputs: (BeginInput & Told)[]): Promise<Begun[]> => {
     // of one event that goes to many, its body comes over once
     const wanted = [...new Set(inputs.flatMap((input) => input.wanted))]
-    const args: (string | number)[] = [wanted.length, ...wanted]
-    for (const { job, version, limits, texts } of inputs) {
-      const lane = [job.lane ?? '', job.lane ? laneMember(job) : '']
-      args.push(version, job.jobId, job.webhookId, ...lane, limits.cap, limits.rate, limits.leaseMs, texts.length, ...texts)
-    }
-    const [found, ...answers] = await scripted.tidingsBegin(prefix, ...args)
+    const asks = inputs.map(({ job, version, limits: { cap, rate, leaseMs } }) => {
+      const [lane, member] = job.lane ? [job.lane, laneMember(job)] : ['', '']
+      return [version, job.jobId, job.webhookId, cap, rate, leaseMs, lane, member]
+    })
+    const entries = inputs.map(({ texts }) => texts.join())
+    const [found, ...answers] = await scripted.tidingsBegin(prefix, JSON.stringify(asks), ...entries, ...wanted.map(key.event))
     const events = new Map(wanted.map((id, i) => [id, found[i] ? decodeEvent(found[i]) : undefined]))
     return inputs.map((input, i) => begunOf(answers[i] as BeginAnswer, input.wanted, events))
   }, together)
 
-  const finishOne = gather((inputs: (FinishInput & Told)[]) => {
-    const args: (string | number)[] = [...rules]
-    for (const { job, done, ended, verdict, limits, texts } of inputs) {
-      const lane = [job.lane ?? '', job.lane && ended ? laneMember(job) : '']
-      args.push(job.webhookId, job.jobId, verdict.kind, done ? '1' : '', ...lane, limits.cap, limits.rate)
-      args.push(limits.leaseMs, verdict.closedMs ?? 0, texts.length, ...texts)
-    }
-    return scripted.tidingsFinish(prefix, ...args)
+  const finishOne = gather(async (inputs: (FinishInput & Told)[]): Promise<string[][]> => {
+    const ends = inputs.map(({ job, done, ended, verdict: { kind, closedMs = 0 }, limits: { cap, rate, leaseMs } }) => {
+      const [lane, member] = job.lane ? [job.lane, ended ? laneMember(job) : ''] : ['', '']
+      return [job.webhookId, job.jobId, kind, done, cap, rate, leaseMs, closedMs, lane, member]
+    })
+    const entries = inputs.flatMap(({ texts }) => texts)
+    const told = entries.length > 0 ? `[${entries.join()}]` : ''
+    const freed = new Map(await scripted.tidingsFinish(prefix, ...rules, JSON.stringify(ends), told))
+    return inputs.map((_, i) => freed.get(i) ?? [])
   }, together)
 
   async function finishAgain(input: FinishInput & Told, error: unknown): Promise<string[]> {
@@ -158,8 +160,7 @@ export function openReport(
 }
 
 function begunOf(answer: BeginAnswer, wanted: string[], events: Map<string, Event | undefined>): Begun {
-  if (answer[0] === 'stale') return { kind: 'stale', version: answer[1] }
-  if (answer[0] === 'done') return { kind: 'done', free: answer[1] }
-  if (answer[0] !== 'begun') return { kind: answer[0] }
-  return { kind: 'begun', events: wanted.map((id) => events.get(id)) }
+  if (answer === 'begun') return { kind: 'begun', events: wanted.map((id) => events.get(id)) }
+  if (typeof answer === 'string') return { kind: answer }
+  return answer[0] === 'stale' ? { kind: 'stale', version: answer[1] } : { kind: 'done', free: answer[1] }
 }

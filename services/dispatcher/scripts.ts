@@ -3,74 +3,97 @@ import { clock, full, leave, release, thrives } from './gate.ts'
 /** What has to happen in Redis all at once, in its own language: scripts over what lies beside the queue. */
 
 /**
+ * Whether the request to a webhook that has been under way for longest began more than a second ago. Cheaper than to
+ * find out what that means: it is asked for each attempt, and hardly ever so. One that counts no longer is among them.
+ */
+const slow = `
+local function slow(busyKey, now, leaseMs)
+  local oldest = tonumber(redis.call('ZRANGE', busyKey, '0', '0', 'WITHSCORES')[2])
+  return oldest ~= nil and oldest - leaseMs <= now - 1000
+end`
+
+/**
  * Looks, and notes that attempts begin: none is marked as started that should not be made, none is made unmarked. Many
  * are asked for at once; names of keys are made here from their common beginning, KEYS[1], as `keys` in
- * shared/transport.ts makes them.
- * ARGV events event… and of each: version job webhook lane laneMember cap rate leaseMs entries entry… (no entry: only look)
- * Answers events first, then of each: what became of it, and what belongs to that.
+ * shared/transport.ts makes them. Of nearly every webhook there is nothing but what is under way to it: that way is short.
+ * ARGV asks, as JSON: [[version, job, webhook, cap, rate, leaseMs, lane, laneMember]…] · of each its entries, none: only look
+ * · keys of the events that are wanted
+ * Answers events first, then of each ask: what became of it, and what belongs to that where there is something.
  */
-export const begin = `${leave}${full}
+export const begin = `${leave}${full}${slow}
 local base = KEYS[1]
 local version = redis.call('GET', base .. ':registry') or '0'
 ${clock}
-local told = {}
+local told, leases = {}, {}
+local gates, busies, outs, dones = base .. ':gate:', base .. ':busy:', base .. ':out:', base .. ':done:'
 
-local function ask(known, job, webhook, lane, member, cap, rate, leaseMs, first, last)
-  local gateKey, busyKey, outKey = base .. ':gate:' .. webhook, base .. ':busy:' .. webhook, base .. ':out:' .. webhook
+local function start(busyKey, job, leaseMs, entries)
+  local lease = leases[leaseMs] or string.format('%.0f', now + leaseMs)
+  leases[leaseMs] = lease
+  redis.call('ZADD', busyKey, lease, job)
+  told[#told + 1] = entries
+  return 'begun'
+end
+
+local function ask(known, job, webhook, cap, rate, leaseMs, lane, member, entries)
+  local gateKey, busyKey, outKey, doneKey = gates .. webhook, busies .. webhook, outs .. webhook, dones .. job
+  if redis.call('EXISTS', doneKey, gateKey, outKey) == 0 and version == known and entries ~= '' and member == '' and rate == 0 then
+    local under = redis.call('ZCARD', busyKey)
+    if under < cap and (under < 2 or not slow(busyKey, now, leaseMs)) then return start(busyKey, job, leaseMs, entries) end
+  end
   local letOut = redis.call('ZREM', outKey, job) == 1
-  if redis.call('EXISTS', base .. ':done:' .. job) == 1 then
+  if redis.call('EXISTS', doneKey) == 1 then
     return {'done', leave(base, webhook, job, lane, member, now, cap, rate, leaseMs)}
   end
   if version ~= known then return {'stale', version} end
-  if last < first then return {'begun'} end
+  if entries == '' then return 'begun' end
   if member ~= '' then
     redis.call('ZADD', base .. ':lane:' .. lane, 0, member)
-    if redis.call('ZRANGE', base .. ':lane:' .. lane, 0, 0)[1] ~= member then return {'behind'} end
+    if redis.call('ZRANGE', base .. ':lane:' .. lane, 0, 0)[1] ~= member then return 'behind' end
   end
-  local lease = now + leaseMs
   local gate = redis.call('HMGET', gateKey, 'open', 'probe', 'prober', 'tat')
   local open = tonumber(gate[1])
   if open then
-    if now < open then return {'closed'} end
-    if gate[3] ~= job and now < tonumber(gate[2] or '0') then return {'closed'} end
-    redis.call('HSET', gateKey, 'probe', lease, 'prober', job)
+    if now < open then return 'closed' end
+    if gate[3] ~= job and now < tonumber(gate[2] or '0') then return 'closed' end
+    redis.call('HSET', gateKey, 'probe', now + leaseMs, 'prober', job)
   elseif not redis.call('ZSCORE', busyKey, job) then
-    if full(busyKey, outKey, now, cap) then return {'full'} end
+    if full(busyKey, outKey, now, cap) then return 'full' end
     -- what was let out has been counted then
     if not letOut then
       local tat = math.max(tonumber(gate[4] or '0'), now)
-      if rate > 0 and tat - now >= 1000 then return {'closed'} end
+      if rate > 0 and tat - now >= 1000 then return 'closed' end
       -- last, as it counts what it lets through
-      if spare(gateKey, busyKey, now, leaseMs) == 0 then return {'full'} end
+      if spare(gateKey, busyKey, now, leaseMs) == 0 then return 'full' end
       if rate > 0 then redis.call('HSET', gateKey, 'tat', tat + 1000 / rate) end
     end
   end
-  redis.call('ZADD', busyKey, lease, job)
-  for i = first, last do told[#told + 1] = ARGV[i] end
-  return {'begun'}
+  return start(busyKey, job, leaseMs, entries)
 end
 
-local events, at = {}, 2 + ARGV[1]
-for i = 2, at - 1 do events[i - 1] = redis.call('GET', base .. ':event:' .. ARGV[i]) end
+local asks = cjson.decode(ARGV[1])
+local events, wanted = {}, #asks + 2
+-- not all at once: a call takes no more arguments than the stack of this language holds
+for from = wanted, #ARGV, 1000 do
+  for _, event in ipairs(redis.call('MGET', unpack(ARGV, from, math.min(from + 999, #ARGV)))) do events[#events + 1] = event end
+end
 local answers = {events}
-while at <= #ARGV do
-  local last = at + 8 + ARGV[at + 8]
-  answers[#answers + 1] = ask(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], tonumber(ARGV[at + 5]),
-    tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7]), at + 9, last)
-  at = last + 1
+for i, one in ipairs(asks) do
+  answers[i + 1] = ask(one[1], one[2], one[3], one[4], one[5], one[6], one[7], one[8], ARGV[i + 1])
 end
 if #told > 0 then redis.call('XADD', base .. ':outcomes', '*', 'o', '[' .. table.concat(told, ',') .. ']') end
 return answers`
 
 /**
- * Notes how attempts ended, moves the breakers, and says of each which jobs may run now.
+ * Notes how attempts ended, moves the breakers, and says which jobs may run now.
  * KEYS[1] as above · ARGV doneSeconds failures openMs openMaxMs
- * and of each: webhook job verdict done lane laneMember cap rate leaseMs closedMs entries entry…
+ * · ends, as JSON: [[webhook, job, verdict, done, cap, rate, leaseMs, closedMs, lane, laneMember]…] · the entries of all
+ * Answers of each end that lets jobs run: its place among them, from 0, and the jobs.
  */
-export const finish = `${leave}
+export const finish = `${leave}${slow}
 local base = KEYS[1]
 ${clock}
-local told = {}
+local gates, busies, parkeds, dones = base .. ':gate:', base .. ':busy:', base .. ':parked:', base .. ':done:'
 
 local function fail(gateKey, gate, open, began, closedMs)
   -- what left before somebody changed the webhook says nothing of it as it is now
@@ -95,11 +118,16 @@ local function fail(gateKey, gate, open, began, closedMs)
   end
 end
 
-local function tell(webhook, job, verdict, done, lane, member, cap, rate, leaseMs, closedMs, first, last)
-  local gateKey, busyKey = base .. ':gate:' .. webhook, base .. ':busy:' .. webhook
-  for i = first, last do told[#told + 1] = ARGV[i] end
-  if done == '1' then redis.call('SET', base .. ':done:' .. job, '1', 'EX', ARGV[1]) end
-  if verdict == 'good' then answered(gateKey, busyKey, now, leaseMs) end
+local function tell(webhook, job, verdict, done, cap, rate, leaseMs, closedMs, lane, member)
+  local gateKey, busyKey = gates .. webhook, busies .. webhook
+  if done then redis.call('SET', dones .. job, '1', 'EX', ARGV[1]) end
+  if verdict == 'good' then
+    if redis.call('EXISTS', gateKey, parkeds .. webhook) == 0 and member == '' and not slow(busyKey, now, leaseMs) then
+      redis.call('ZREM', busyKey, job)
+      return {}
+    end
+    answered(gateKey, busyKey, now, leaseMs)
+  end
   local gate = redis.call('HMGET', gateKey, 'open', 'failures', 'since', 'seen', 'bad', 'trips', 'forgiven')
   local open = tonumber(gate[1])
   if verdict == 'good' then
@@ -115,15 +143,13 @@ local function tell(webhook, job, verdict, done, lane, member, cap, rate, leaseM
   return leave(base, webhook, job, lane, member, now, cap, rate, leaseMs, verdict == 'good')
 end
 
-local freed, at = {}, 5
-while at <= #ARGV do
-  local last = at + 10 + ARGV[at + 10]
-  freed[#freed + 1] = tell(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], tonumber(ARGV[at + 6]),
-    tonumber(ARGV[at + 7]), tonumber(ARGV[at + 8]), tonumber(ARGV[at + 9]), at + 11, last)
-  at = last + 1
+if ARGV[6] ~= '' then redis.call('XADD', base .. ':outcomes', '*', 'o', ARGV[6]) end
+local answers = {}
+for i, one in ipairs(cjson.decode(ARGV[5])) do
+  local freed = tell(one[1], one[2], one[3], one[4], one[5], one[6], one[7], one[8], one[9], one[10])
+  if #freed > 0 then answers[#answers + 1] = {i - 1, freed} end
 end
-if #told > 0 then redis.call('XADD', base .. ':outcomes', '*', 'o', '[' .. table.concat(told, ',') .. ']') end
-return freed`
+return answers`
 
 /**
  * Parks a job that the queue keeps as delayed; says it again at once should it be free to go by now. Let out and kept
