@@ -186,9 +186,10 @@ function statements(db: Db) {
       WHERE id = @webhookId`),
     disable: prepare('UPDATE webhooks SET active = 0, disabled_reason = @reason, updated_at = @now WHERE id = @webhookId AND active = 1'),
     bumpRegistry: prepare('INSERT INTO registry (id, version) VALUES (1, 1) ON CONFLICT DO UPDATE SET version = version + 1'),
+    // Each event once, and its newest delivery first: of those of a wide fan-out the oldest have ended long before.
     finishedEvents: prepare(`
-      SELECT DISTINCT event_id FROM deliveries AS ended WHERE id IN (SELECT value FROM json_each(@ids))
-      AND NOT EXISTS (SELECT 1 FROM deliveries AS other WHERE other.event_id = ended.event_id AND other.state IN ('pending', 'retrying')
-        AND other.next_attempt_at <= @far)`),
+      SELECT event_id FROM (SELECT DISTINCT event_id FROM deliveries WHERE id IN (SELECT value FROM json_each(@ids))) AS ended
+      WHERE (SELECT id FROM deliveries AS other WHERE other.event_id = ended.event_id AND other.state IN ('pending', 'retrying')
+        AND other.next_attempt_at <= @far ORDER BY other.rowid DESC LIMIT 1) IS NULL`),
   }
 }
