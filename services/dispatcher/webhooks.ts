@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import type { Clock } from '../../shared/clock.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Storage, Webhook } from '../../shared/storage/storage.ts'
 
@@ -18,17 +19,46 @@ export type Webhooks = {
 
 /** Should the announcement of a change be lost, a copy is no older than this. */
 const ttlMs = 10_000
+/** One in use is read again in good time, beside the delivery that needs it: none waits for SQL. */
+const renewMs = ttlMs / 2
 
-export function cacheWebhooks(storage: Pick<Storage, 'webhooks'>, vault: Vault): Webhooks {
-  const copies = new LRUCache<string, { version: string; webhook: OpenWebhook | undefined }>({ max: 10_000, ttl: ttlMs })
+export function cacheWebhooks(
+  storage: { webhooks: Pick<Storage['webhooks'], 'load'> },
+  vault: Vault,
+  perf: Pick<Clock, 'now'> = performance,
+): Webhooks {
+  const copies = new LRUCache<string, { version: string; webhook: OpenWebhook | undefined }>({
+    max: 10_000,
+    ttl: ttlMs,
+    ttlResolution: 0,
+    perf,
+  })
+  const renewing = new Set<string>()
+
+  async function read(id: string, version: string): Promise<OpenWebhook | undefined> {
+    const webhook = openWebhook(await storage.webhooks.load(id), vault)
+    copies.set(id, { version, webhook })
+    return webhook
+  }
+
+  /** Should it fail, whoever comes when the copy is too old reads for himself, and hears why. */
+  function renew(id: string, version: string): void {
+    if (renewing.has(id) || copies.getRemainingTTL(id) > renewMs) return
+    renewing.add(id)
+    const renewed = read(id, version).then(
+      () => {},
+      () => {},
+    )
+    void renewed.finally(() => renewing.delete(id))
+  }
+
   return {
     version: (id) => copies.get(id)?.version,
     async load(id, version) {
       const copy = copies.get(id)
-      if (copy?.version === version) return copy.webhook
-      const webhook = openWebhook(await storage.webhooks.load(id), vault)
-      copies.set(id, { version, webhook })
-      return webhook
+      if (copy?.version !== version) return read(id, version)
+      renew(id, version)
+      return copy.webhook
     },
   }
 }
