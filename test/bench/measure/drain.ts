@@ -3,21 +3,19 @@ import type { Bare, Sink } from '../peers.ts'
 import { rowOfRounds, type Row } from '../row.ts'
 import type { Stage } from '../stage.ts'
 import { usualEvent, usualWebhooks } from '../tidings.ts'
-import { withBoth, type Scale } from './with.ts'
+import { warmUpOf, withBoth, type Scale } from './with.ts'
 
 export const drain = (scale: Scale): Promise<Row[]> => drainWith(1, 0.8, scale)
 export const drain2 = (scale: Scale): Promise<Row[]> => drainWith(2, 0.75, scale)
 
-const warmUp = 1_500
-
 /** A backlog that lies ready, worked off by so many processes, ours by those of the deployment where it says so: bare's and ours in turn. */
 async function drainWith(workers: number, least: number, { quick, rounds, deployment, say }: Scale): Promise<Row[]> {
   const { dispatchers = workers } = deployment
-  const count = quick ? 4_000 : 10_000
+  const count = quick ? 4_000 : 20_000
   return withBoth({ deployment, dispatchers, workers }, async ({ stage, sink, bare }) => {
     const [ours, peer]: [number[], number[]] = [[], []]
-    await drainBare(bare, sink, warmUp)
-    await drainStage(stage, sink, warmUp)
+    await drainBare(bare, sink, warmUpOf(quick))
+    await drainStage(stage, sink, warmUpOf(quick))
     for (let n = 0; n < rounds; n++) {
       peer.push(await drainBare(bare, sink, count))
       ours.push(await drainStage(stage, sink, count))

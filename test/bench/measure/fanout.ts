@@ -3,7 +3,7 @@ import { eventText } from '../event.ts'
 import { row, type Row } from '../row.ts'
 import { webhooksAt } from '../tidings.ts'
 import { drainStage, recorded } from './drain.ts'
-import { withStage, type Scale } from './with.ts'
+import { warmUpOf, withStage, type Scale } from './with.ts'
 
 /** One event that very many webhooks want. */
 export async function fanout({ quick, rounds, deployment, say }: Scale): Promise<Row[]> {
@@ -12,7 +12,7 @@ export async function fanout({ quick, rounds, deployment, say }: Scale): Promise
     const { tidings } = stage
     const wide = Array.from({ length: count }, (_, n) => ({ url: `${sink.url}/wide/${n}`, subscription: { event_type: 'schema.changed' } }))
     await tidings.createWebhooks([...webhooksAt(sink.url), ...wide])
-    await drainStage(stage, sink, 1_500)
+    await drainStage(stage, sink, warmUpOf(quick))
     const [answeredMs, ours, peer]: [number[], number[], number[]] = [[], [], []]
     for (let n = 0; n < rounds; n++) {
       peer.push(await drainStage(stage, sink, quick ? 3_000 : count))

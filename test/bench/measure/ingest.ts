@@ -4,7 +4,7 @@ import { createPool, requestBytes } from '../http.ts'
 import { rowOfRounds, type Row } from '../row.ts'
 import type { Stage } from '../stage.ts'
 import { connections, usualEvent, webhooksAt } from '../tidings.ts'
-import { withStage, type Scale } from './with.ts'
+import { warmUpOf, withStage, type Scale } from './with.ts'
 
 const batch = 100
 
@@ -22,8 +22,8 @@ export async function ingest({ quick, rounds, deployment, say }: Scale): Promise
         await pool.closedLoop(n, () => requestBytes(`${echo.url}/events`, { 'content-type': 'application/json' }, usualEvent()))
         return n / ((nowUs() - startedAt) / 1e6)
       }
-      await toEcho(2_000)
-      await single(stage, 2_000)
+      await toEcho(warmUpOf(quick))
+      await single(stage, warmUpOf(quick))
       for (let n = 0; n < rounds; n++) {
         peer.push(await toEcho(count))
         ours.push((await single(stage, count)).fannedOut)
@@ -43,8 +43,8 @@ export async function ingestBatch({ quick, rounds, deployment, say }: Scale): Pr
   return withStage({ deployment, dispatchers: 0 }, async (stage, sink) => {
     await stage.tidings.createWebhooks(webhooksAt(sink.url))
     const [ours, peer, fannedOut]: [number[], number[], number[]] = [[], [], []]
-    await single(stage, 1_000)
-    await batches(stage, 2_000)
+    await single(stage, warmUpOf(quick))
+    await batches(stage, warmUpOf(quick))
     for (let n = 0; n < rounds; n++) {
       peer.push((await single(stage, count)).fannedOut)
       const measured = await batches(stage, count * 2)

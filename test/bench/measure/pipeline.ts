@@ -5,24 +5,24 @@ import type { Stage } from '../stage.ts'
 import { connections, usualEvent } from '../tidings.ts'
 import { canMeasureUsage, cpuUs, type Processes } from '../usage.ts'
 import { recorded } from './drain.ts'
-import { withBoth, type Scale } from './with.ts'
+import { warmUpOf, withBoth, type Scale } from './with.ts'
 
 /** `each`: CPU time by what the processes are. */
 type Sustained = { perSecond: number; cpu: number; each: Record<string, number> }
 
 /** One event a request over many connections, until the last is queryable; and what it costs in CPU time, all in all. */
 export async function pipeline({ quick, rounds, deployment, say }: Scale): Promise<Row[]> {
-  const count = quick ? 3_000 : 10_000
+  const [count, warmUp] = [quick ? 3_000 : 10_000, warmUpOf(quick)]
   return withBoth({ deployment }, async ({ stage, sink, bare }) => {
     const [ours, peer]: [Sustained[], Sustained[]] = [[], []]
-    await throughBare(bare, stage, sink, 1_500)
-    await throughStage(stage, sink, 1_500)
+    await throughBare(bare, stage, sink, warmUp)
+    await throughStage(stage, sink, warmUp)
     for (let n = 0; n < rounds; n++) {
       peer.push(await throughBare(bare, stage, sink, count))
       ours.push(await throughStage(stage, sink, count))
       say(`round ${n + 1} of ${rounds}: bare ${describe(peer.at(-1))}, Tidings ${describe(ours.at(-1))}`)
     }
-    await checkLog(stage, 1_500 + rounds * count)
+    await checkLog(stage, warmUp + rounds * count)
     const rates = rowOfRounds(
       { name: 'pipeline', what: 'HTTP in → delivered → in the log', unit: '/s', peerName: 'bare' },
       ours.map((one) => one.perSecond),

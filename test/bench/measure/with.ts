@@ -10,6 +10,9 @@ export type Scale = {
   rounds: number
   say(line: string): void
 }
+/** What is measured is a process that has been running: for its first thousands its code is still being compiled. */
+export const warmUpOf = (quick: boolean): number => (quick ? 1_500 : 10_000)
+
 type Set = { stage: Stage; sink: Sink; bare: Bare }
 
 /** Tidings with its usual webhooks, the bare peer and the sink that both deliver to; ended whatever happens. */
