@@ -87,7 +87,7 @@ function sendTogether(socket: Socket): void {
     if (!isCorked) {
       isCorked = true
       socket.cork()
-      setImmediate(uncork)
+      process.nextTick(uncork)
     }
     return write.apply(socket, args)
   }) as Socket['write']
