@@ -54,6 +54,8 @@ export async function accept(submission: Submission, deps: AcceptDeps): Promise<
       planned: planned && (planned.get(envelope.id) ?? []),
     })),
   )
+  // The relay first: the answer is made while Redis and a dispatcher are at it already.
+  await new Promise(setImmediate)
   for (const { envelope } of fresh) {
     deps.log.info(
       {
