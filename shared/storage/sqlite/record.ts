@@ -29,9 +29,9 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
   /** The row of an attempt that the log has not heard of is written whole, and its delivery moved, by one statement each. */
   function finish(entry: Finished): boolean {
     const { attemptId, deliveryId, startedAt } = entry
-    const written = write.insertWhole.get(...wholeAttempt(entry)) as { number: number } | undefined
-    const isNew = written !== undefined
-    if (written && written.number > 1) write.interruptEarlier.run({ deliveryId, attemptId, now: startedAt })
+    const known = write.attemptsSoFar.get(deliveryId)
+    const isNew = known !== undefined && write.insertWhole.run(...wholeAttempt(entry, known.attempts + 1)).changes === 1
+    if (isNew && known.attempts > 0) write.interruptEarlier.run({ deliveryId, attemptId, now: startedAt })
     if (!isNew && write.finishAttempt.run(attemptColumns(entry)).changes === 0) return false
     const moves = write.moveDelivery.run(...deliveryColumns(entry, isNew)).changes === 1
     if (!moves && isNew) write.countAttempt.run({ deliveryId, startedAt })
@@ -124,12 +124,12 @@ const attemptColumns = ({ attemptId, at, result, request, nextAttemptAt, decisio
 })
 
 /** In the order of `insertWhole`: by place, as names are looked up one by one. */
-function wholeAttempt({ attemptId, deliveryId, webhookId, generation, startedAt, ...entry }: Finished): unknown[] {
-  const { at, result, request, nextAttemptAt, decision } = entry
+function wholeAttempt(entry: Finished, number: number): unknown[] {
+  const { attemptId, deliveryId, webhookId, generation, startedAt, at, result, request, nextAttemptAt, decision } = entry
   const { outcome, statusCode, error, timings, responseHeaders, responseBody, responseTruncated } = result
   const head = [attemptId, webhookId, generation, startedAt, at, outcome, statusCode ?? null, error ?? null]
   const texts = [JSON.stringify(timings), JSON.stringify(request), responseHeaders ? JSON.stringify(responseHeaders) : null]
-  return [...head, ...texts, responseBody ?? null, responseTruncated ? 1 : 0, nextAttemptAt, decision, deliveryId]
+  return [...head, ...texts, responseBody ?? null, responseTruncated ? 1 : 0, nextAttemptAt, decision, deliveryId, number]
 }
 
 /** In the order of `moveDelivery`. */
@@ -159,11 +159,12 @@ function statements(db: Db) {
         response_headers = @responseHeaders, response_body = @responseBody, response_truncated = @responseTruncated,
         next_attempt_at = @nextAttemptAt, decision = @decision
       WHERE id = @attemptId AND (outcome IS NULL OR outcome = 'interrupted')`),
+    attemptsSoFar: db.$client.prepare<[string], { attempts: number }>('SELECT attempts FROM deliveries WHERE id = ?'),
+    // A row of values, and nothing returned: before an INSERT that takes its rows from elsewhere or returns them, SQLite keeps a copy of each page.
     insertWhole: db.$client.prepare(`
       INSERT INTO attempts (id, webhook_id, generation, started_at, finished_at, outcome, status_code, error, timings, request,
         response_headers, response_body, response_truncated, next_attempt_at, decision, delivery_id, number)
-      SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, id, attempts + 1 FROM deliveries WHERE id = ?
-      ON CONFLICT DO NOTHING RETURNING number`),
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`),
     // A success counts even for an older generation or after a cancellation: the receiver has the event.
     moveDelivery: db.$client.prepare(`
       UPDATE deliveries SET state = ?, step = ?, attempts = attempts + ?, updated_at = ?, last_attempt_at = ?,
