@@ -94,10 +94,10 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
     return { finishedEvents: finishedEvents([...ended], now), disabledWebhooks: [...disabled], opened }
   }
 
+  /** Asked once for each event: of one that goes to thousands, all that have ended are looked at until one is open. */
   function finishedEvents(deliveryIds: string[], now: number): string[] {
-    if (deliveryIds.length === 0) return []
-    const rows = write.finishedEvents.all({ ids: JSON.stringify(deliveryIds), far: now + farMs }) as { event_id: string }[]
-    return rows.map((row) => row.event_id)
+    const events = new Set(deliveryIds.flatMap((id) => write.eventOf.get(id)?.event_id ?? []))
+    return [...events].filter((id) => write.openOf.get(id, now + farMs) === undefined)
   }
 }
 
@@ -187,10 +187,9 @@ function statements(db: Db) {
       WHERE id = @webhookId`),
     disable: prepare('UPDATE webhooks SET active = 0, disabled_reason = @reason, updated_at = @now WHERE id = @webhookId AND active = 1'),
     bumpRegistry: prepare('INSERT INTO registry (id, version) VALUES (1, 1) ON CONFLICT DO UPDATE SET version = version + 1'),
-    // Each event once, and its newest delivery first: of those of a wide fan-out the oldest have ended long before.
-    finishedEvents: prepare(`
-      SELECT event_id FROM (SELECT DISTINCT event_id FROM deliveries WHERE id IN (SELECT value FROM json_each(@ids))) AS ended
-      WHERE (SELECT id FROM deliveries AS other WHERE other.event_id = ended.event_id AND other.state IN ('pending', 'retrying')
-        AND other.next_attempt_at <= @far ORDER BY other.rowid DESC LIMIT 1) IS NULL`),
+    eventOf: db.$client.prepare<[string], { event_id: string }>('SELECT event_id FROM deliveries WHERE id = ?'),
+    // Its newest delivery first: of those of a wide fan-out the oldest have ended long before.
+    openOf: db.$client.prepare<[string, number]>(`
+      SELECT 1 FROM deliveries WHERE event_id = ? AND state IN ('pending', 'retrying') AND next_attempt_at <= ? ORDER BY rowid DESC LIMIT 1`),
   }
 }
