@@ -94,7 +94,7 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
     return { finishedEvents: finishedEvents([...ended], now), disabledWebhooks: [...disabled], opened }
   }
 
-  /** Asked once for each event: of one that goes to thousands, all that have ended are looked at until one is open. */
+  /** Asked once for each event, of which many deliveries may have ended here. */
   function finishedEvents(deliveryIds: string[], now: number): string[] {
     const events = new Set(deliveryIds.flatMap((id) => write.eventOf.get(id)?.event_id ?? []))
     return [...events].filter((id) => write.openOf.get(id, now + farMs) === undefined)
