@@ -6,15 +6,8 @@ export type Asked<O> = { sent: Promise<void>; output: Promise<O> }
 /**
  * Makes one call of many: what is asked for in one turn of the event loop is sent together, at most so many at a time.
  * When nothing else is going on, nothing waits. Outputs come in the order of the inputs; a failure is that of all.
- *
- * @param later when to send; `process.nextTick` where all that belongs together is asked for by one callback, as what
- * follows from the answers of a server that come together
  */
-export function gather<I, O>(
-  send: (inputs: I[]) => Promise<O[]>,
-  most: number,
-  later: (flush: () => void) => void = setImmediate,
-): (input: I) => Asked<O> {
+export function gather<I, O>(send: (inputs: I[]) => Promise<O[]>, most: number): (input: I) => Asked<O> {
   let asks: Ask<I, O>[] = []
   let sent: Promise<void>
 
@@ -35,7 +28,7 @@ export function gather<I, O>(
 
   return (input) => {
     const output = new Promise<O>((resolve, reject) => void asks.push({ input, resolve, reject }))
-    if (asks.length === 1) sent = new Promise((resolve) => later(() => resolve(flush())))
+    if (asks.length === 1) sent = new Promise((resolve) => setImmediate(() => resolve(flush())))
     return { sent, output }
   }
 }

@@ -69,22 +69,13 @@ export function connectRedis(target: RedisTarget, options: RedisOptions, onError
     address.kind === 'cluster'
       ? new Cluster(address.nodes, clusterOptions(address, options))
       : new Server({ ...optionsOf(address), ...options })
-  watchErrors(redis, onError)
-  return sendingTogether(redis)
-}
-
-/** Those that are made of it, too: the one on which BullMQ waits for a job. */
-function sendingTogether<R extends Redis>(redis: R): R {
   const servers = (each: (server: Server) => void) => (redis instanceof Cluster ? redis.on('+node', each) : each(redis))
   servers((server) => server.on('connect', () => sendTogether(server.stream as Socket)))
-  const duplicate = redis.duplicate as (...args: unknown[]) => R
-  return Object.assign(redis, { duplicate: (...args: unknown[]) => sendingTogether(duplicate.apply(redis, args)) })
+  watchErrors(redis, onError)
+  return redis
 }
 
-/**
- * What is written in one turn leaves as one packet, and each command still has an answer of its own. That is at the end of the
- * turn, after what its callbacks have put off to there: to wake a server that has nothing to do costs more than most commands.
- */
+/** What is written in one turn leaves as one packet, and each command still has an answer of its own. */
 function sendTogether(socket: Socket): void {
   const write = socket.write
   let isCorked = false
@@ -96,7 +87,7 @@ function sendTogether(socket: Socket): void {
     if (!isCorked) {
       isCorked = true
       socket.cork()
-      process.nextTick(process.nextTick, uncork)
+      setImmediate(uncork)
     }
     return write.apply(socket, args)
   }) as Socket['write']

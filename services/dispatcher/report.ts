@@ -101,7 +101,7 @@ export function openReport(
   const key = keys(prefix)
   const rules = [doneSeconds, breaker.breakerFailures, breaker.breakerOpenMs, openMaxMs]
 
-  async function beginAll(inputs: (BeginInput & Told)[]): Promise<Begun[]> {
+  const beginOne = gather(async (inputs: (BeginInput & Told)[]): Promise<Begun[]> => {
     // of one event that goes to many, its body comes over once
     const wanted = [...new Set(inputs.flatMap((input) => input.wanted))]
     const asks = inputs.map(({ job, version, limits: { cap, rate, leaseMs } }) => {
@@ -112,9 +112,7 @@ export function openReport(
     const [found, ...answers] = await scripted.tidingsBegin(prefix, JSON.stringify(asks), ...entries, ...wanted.map(key.event))
     const events = new Map(wanted.map((id, i) => [id, found[i] ? decodeEvent(found[i]) : undefined]))
     return inputs.map((input, i) => begunOf(answers[i] as BeginAnswer, input.wanted, events))
-  }
-  // Jobs come together from the queue, and leave in one packet with its question for more.
-  const beginOne = gather(beginAll, together, process.nextTick)
+  }, together)
 
   const finishOne = gather(async (inputs: (FinishInput & Told)[]): Promise<string[][]> => {
     const ends = inputs.map(({ job, done, ended, verdict: { kind, closedMs = 0 }, limits: { cap, rate, leaseMs } }) => {

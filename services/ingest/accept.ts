@@ -54,8 +54,9 @@ export async function accept(submission: Submission, deps: AcceptDeps): Promise<
       planned: planned && (planned.get(envelope.id) ?? []),
     })),
   )
-  // The relay first: the answer is made while Redis and a dispatcher are at it already.
-  await new Promise(setImmediate)
+  // The relay first, which has sent its jobs at the end of this turn: the answer is made while Redis and a dispatcher are at it.
+  await endOfTurn()
+  await endOfTurn()
   for (const { envelope } of fresh) {
     deps.log.info(
       {
@@ -142,6 +143,7 @@ function conflict(result: Extract<AcceptResult, { kind: 'conflict' }>, count: nu
   return new Problem('conflict', `${field}: ${message}`, { errors: [{ field, message }] })
 }
 
+const endOfTurn = () => new Promise(setImmediate)
 const sha256 = (bytes: Uint8Array | string) => hash('sha256', bytes)
 const dataText = (raw: Uint8Array, data: NewEvent['data']) =>
   'text' in data ? data.text : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8', data.start, data.end)
