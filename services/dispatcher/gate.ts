@@ -38,6 +38,17 @@ local function answered(gateKey, busyKey, now, leaseMs)
 end`
 
 /**
+ * Whether the request to a webhook that has been under way for longest began more than a second ago. Cheaper than to
+ * find out whether it hangs, which this comes before: asked for each attempt, it is hardly ever so. One that counts no longer
+ * is among them.
+ */
+export const slow = `
+local function slow(busyKey, now, leaseMs)
+  local oldest = tonumber(redis.call('ZRANGE', busyKey, '0', '0', 'WITHSCORES')[2])
+  return oldest ~= nil and oldest - leaseMs <= now - 1000
+end`
+
+/**
  * Jobs that leave the parking lot of one webhook in a second at most, where they have piled up because it failed; more
  * where a fleet has many slots: so many for each request that may be under way.
  */

@@ -1,16 +1,6 @@
-import { clock, full, leave, release, thrives } from './gate.ts'
+import { clock, full, leave, release, slow, thrives } from './gate.ts'
 
 /** What has to happen in Redis all at once, in its own language: scripts over what lies beside the queue. */
-
-/**
- * Whether the request to a webhook that has been under way for longest began more than a second ago. Cheaper than to
- * find out what that means: it is asked for each attempt, and hardly ever so. One that counts no longer is among them.
- */
-const slow = `
-local function slow(busyKey, now, leaseMs)
-  local oldest = tonumber(redis.call('ZRANGE', busyKey, '0', '0', 'WITHSCORES')[2])
-  return oldest ~= nil and oldest - leaseMs <= now - 1000
-end`
 
 /**
  * Looks, and notes that attempts begin: none is marked as started that should not be made, none is made unmarked. Many

@@ -45,11 +45,9 @@ export function cacheWebhooks(
   function renew(id: string, version: string): void {
     if (renewing.has(id) || copies.getRemainingTTL(id) > renewMs) return
     renewing.add(id)
-    const renewed = read(id, version).then(
-      () => {},
-      () => {},
-    )
-    void renewed.finally(() => renewing.delete(id))
+    void read(id, version)
+      .catch(() => {})
+      .finally(() => renewing.delete(id))
   }
 
   return {
