@@ -145,7 +145,8 @@ export async function announceRegistry(redis: Redis, prefix: string): Promise<vo
 /** An entry of the stream holds the outcomes that were told together, as a JSON array; one alone may stand without it. */
 export const outcomeFields = (text: string): [field: string, value: string] => ['o', text]
 export const encodeOutcome = (entry: OutcomeEntry): [field: string, value: string] => outcomeFields(JSON.stringify(entry))
-export function decodeOutcomes([, text = '']: string[]): OutcomeEntry[] {
-  const told = JSON.parse(text) as OutcomeEntry | OutcomeEntry[]
+export const textOfOutcomes = ([, text = '']: string[]): string => text
+export function decodeOutcomes(fields: string[]): OutcomeEntry[] {
+  const told = JSON.parse(textOfOutcomes(fields)) as OutcomeEntry | OutcomeEntry[]
   return Array.isArray(told) ? told : [told]
 }

@@ -6,7 +6,7 @@ import { jobOf, type DeliveryQueue } from '../../shared/queue.ts'
 import type { Redis } from '../../shared/redis.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
 import { createStarts, type Told } from './starts.ts'
-import { announceRegistry, decodeOutcomes, encodeOutcome, keys, type Bodies } from '../../shared/transport.ts'
+import { announceRegistry, decodeOutcomes, encodeOutcome, keys, textOfOutcomes, type Bodies } from '../../shared/transport.ts'
 import type { StatusObserver } from './observe.ts'
 
 export type RecorderDeps = {
@@ -27,7 +27,10 @@ export type RecorderDeps = {
 export type Recorder = { stop(): Promise<void> }
 
 const group = 'log'
-const batchEntries = 1_000
+const batchEntries = 100
+/** Of a transaction: about a thousand attempts. Whoever else writes waits until it is done. */
+const partChars = 1024 * 1024
+const partsAtOnce = 2
 /** A commit to disk costs the same for one outcome as for all of this time. */
 const gatherMs = 50
 const blockMs = 250
@@ -55,30 +58,27 @@ export function startRecorder(deps: RecorderDeps): Recorder {
   async function runBatches(): Promise<void> {
     let claimAt = 0
     let full = false
-    let writing = Promise.resolve()
     for (;;) {
       try {
         if (deps.clock.now() >= claimAt) {
-          await write(await claimAbandoned())
+          await takeOver()
           claimAt = deps.clock.now() + abandonedMs
         }
         // Asked to stop, it goes on until nothing is left: a Redis without a disk would forget what is not in SQL.
+        const readAt = deps.clock.now()
         const entries = await read(stopping || full)
-        const before = writing
-        writing = write(entries)
-        // looked at below, when its turn comes
-        writing.catch(() => {})
-        await before
+        // what comes after a silence is recorded at once
+        const idle = deps.clock.now() - readAt > gatherMs
+        await writeParts(entries)
         failures = 0
-        // While a full batch is written, the next is fetched and decoded: there is work for both threads.
         full = entries.length === batchEntries
         if (full) continue
-        await writing
+        await written()
         if (stopping && entries.length === 0) return await settle([], true)
-        if (!stopping && entries.length > 0) await pause(gatherMs)
+        if (!stopping && entries.length > 0 && !idle) await pause(gatherMs)
       } catch (error) {
-        await writing.catch(() => {})
-        ;[writing, full] = [Promise.resolve(), false]
+        await Promise.allSettled(underWay.splice(0))
+        full = false
         if (stopping) return
         // a wiped Redis has no group; should it be away by now, the next round finds out
         if (/NOGROUP/.test(String(error))) {
@@ -111,15 +111,38 @@ export function startRecorder(deps: RecorderDeps): Recorder {
     return answer?.[0]?.[1] ?? []
   }
 
-  /** Of others that died, and our own that failed: idle time tells both from what is being worked on. */
-  async function claimAbandoned(): Promise<Entry[]> {
+  /** What others had that died, and our own that failed: idle time tells both from what is being worked on. */
+  async function takeOver(): Promise<void> {
     const idleMs = failures > 0 ? 0 : abandonedMs
-    const [, entries] = (await redis.xautoclaim(outcomes, group, deps.consumer, idleMs, '0', 'COUNT', batchEntries)) as [string, Entry[]]
-    return entries.filter((entry) => entry[1] !== null)
+    for (let from = '0'; ; ) {
+      const claim = redis.xautoclaim(outcomes, group, deps.consumer, idleMs, from, 'COUNT', batchEntries)
+      const [next, entries] = (await claim) as [string, Entry[]]
+      await writeParts(entries.filter((entry) => entry[1] !== null))
+      from = next
+      if (from === '0-0') return written()
+    }
+  }
+
+  /** Parts that are being written, the earliest first. */
+  const underWay: Promise<void>[] = []
+  /** While some parts are written and forgotten, the next is decoded, or fetched: there is work for both threads. */
+  async function writeParts(entries: Entry[]): Promise<void> {
+    for (const part of partsOf(entries)) {
+      const writing = write(part)
+      // looked at when its turn comes
+      writing.catch(() => {})
+      underWay.push(writing)
+      if (underWay.length === partsAtOnce) await underWay.shift()
+    }
+  }
+
+  async function written(): Promise<void> {
+    while (underWay.length > 0) await underWay.shift()
   }
 
   async function write(entries: Entry[]): Promise<void> {
-    if (failures < wholeTries) return settle(entries.map(([id, fields]) => ({ id, outcomes: decodeOutcomes(fields) })))
+    if (failures < wholeTries)
+      return settle(entries.map(([id, fields]) => ({ id, text: textOfOutcomes(fields), outcomes: decodeOutcomes(fields) })))
     for (const entry of entries) {
       await recordEach(entry)
       await forget([entry[0]])
@@ -127,8 +150,8 @@ export function startRecorder(deps: RecorderDeps): Recorder {
   }
 
   async function settle(told: Told[], all = false): Promise<void> {
-    const { outcomes: due, done } = starts.sift(told, deps.clock.now(), all)
-    if (due.length > 0) await record(due)
+    const { outcomes: due, texts, done } = starts.sift(told, deps.clock.now(), all)
+    if (due.length > 0) await record(due, texts)
     if (done.length > 0) await forget(done)
   }
 
@@ -138,16 +161,8 @@ export function startRecorder(deps: RecorderDeps): Recorder {
     for (const outcome of outcomeEntries) await record([outcome]).catch((error: unknown) => refuse(id, encodeOutcome(outcome), error))
   }
 
-  /** Of two batches at once a database might begin with the later one. */
-  let turn: Promise<unknown> = Promise.resolve()
-  function recordInTurn(outcomeEntries: OutcomeEntry[]): ReturnType<Storage['deliveries']['record']> {
-    const recorded = turn.then(() => deps.storage.deliveries.record(outcomeEntries, deps.clock.now()))
-    turn = recorded.catch(() => {})
-    return recorded
-  }
-
-  async function record(outcomeEntries: OutcomeEntry[]): Promise<void> {
-    const { finishedEvents, disabledWebhooks, opened } = await recordInTurn(outcomeEntries)
+  async function record(outcomeEntries: OutcomeEntry[], texts?: string[]): Promise<void> {
+    const { finishedEvents, disabledWebhooks, opened } = await deps.storage.deliveries.record(outcomeEntries, deps.clock.now(), texts)
     deps.observe?.recorded(outcomeEntries, deps.clock.now())
     // What does not get a job now is found by the reconciler.
     await deps.queue
@@ -187,6 +202,22 @@ export function startRecorder(deps: RecorderDeps): Recorder {
       await Promise.race([batches, new Promise((resolve) => setTimeout(resolve, patienceMs).unref())])
     },
   }
+}
+
+/** At least one, for what was held back may be due; none so short that the next is not there when it has been written. */
+function partsOf(entries: Entry[]): Entry[][] {
+  const sizes = entries.map(([, fields]) => textOfOutcomes(fields).length)
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  const most = Math.max(1, total / Math.max(1, Math.round(total / partChars)))
+  const parts: Entry[][] = [[]]
+  let chars = 0
+  for (const [i, entry] of entries.entries()) {
+    if (chars >= most) parts.push([])
+    if (chars >= most) chars -= most
+    parts.at(-1)?.push(entry)
+    chars += sizes[i] as number
+  }
+  return parts
 }
 
 function attempt<T>(work: () => T): T | Error {

@@ -1,9 +1,13 @@
 import type { OutcomeEntry } from '../../shared/contracts/delivery.ts'
 
 type Started = Extract<OutcomeEntry, { kind: 'started' }>
-export type Told = { id: string; outcomes: OutcomeEntry[] }
+/** An entry of the stream. */
+export type Told = { id: string; text: string; outcomes: OutcomeEntry[] }
 export type Sifted = {
-  outcomes: OutcomeEntry[] /** Entries of the stream that say nothing more once those are recorded. */
+  outcomes: OutcomeEntry[]
+  /** The same as JSON, as the stream had it where that is possible. */
+  texts: string[]
+  /** Entries of the stream that say nothing more once those are recorded. */
   done: string[]
 }
 export type Starts = {
@@ -42,7 +46,7 @@ export function createStarts(): Starts {
   }
 
   function takeOverdue(before: number): Sifted {
-    const overdue: Sifted = { outcomes: [], done: [] }
+    const overdue: Sifted = { outcomes: [], texts: [], done: [] }
     for (const [id, { at, open }] of held) {
       if (at > before) break
       overdue.outcomes.push(...open.values())
@@ -50,25 +54,36 @@ export function createStarts(): Starts {
       for (const attemptId of open.keys()) entryOf.delete(attemptId)
       held.delete(id)
     }
+    if (overdue.outcomes.length > 0) overdue.texts.push(JSON.stringify(overdue.outcomes))
     return overdue
+  }
+
+  function siftEntries(told: Told[], now: number): Sifted {
+    const sifted: Sifted = { outcomes: [], texts: [], done: [] }
+    for (const { id, text, outcomes } of told) {
+      const starts = outcomes.filter((outcome) => outcome.kind === 'started')
+      const others = starts.length > 0 ? outcomes.filter((outcome) => outcome.kind !== 'started') : outcomes
+      if (starts.length > 0) hold(id, starts, now)
+      else sifted.done.push(id)
+      if (others.length > 0) sifted.texts.push(others === outcomes ? text : JSON.stringify(others))
+      sifted.outcomes.push(...others)
+    }
+    return sifted
   }
 
   return {
     sift(told, now, all = false) {
-      const outcomes: OutcomeEntry[] = []
-      const done: string[] = []
-      for (const { id, outcomes: list } of told) {
-        const starts = list.filter((outcome) => outcome.kind === 'started')
-        if (starts.length > 0) hold(id, starts, now)
-        else done.push(id)
-        for (const outcome of list) if (outcome.kind !== 'started') outcomes.push(outcome)
-      }
+      const { outcomes, texts, done } = siftEntries(told, now)
       for (const outcome of outcomes) {
         const entry = outcome.kind === 'finished' ? end(outcome.attemptId) : undefined
         if (entry) done.push(entry)
       }
       const overdue = takeOverdue(all ? Number.POSITIVE_INFINITY : now - heldMs)
-      return { outcomes: [...overdue.outcomes, ...outcomes], done: [...overdue.done, ...done] }
+      return {
+        outcomes: [...overdue.outcomes, ...outcomes],
+        texts: [...overdue.texts, ...texts],
+        done: [...overdue.done, ...done],
+      }
     },
     drop() {
       held.clear()

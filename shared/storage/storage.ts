@@ -237,10 +237,15 @@ export type CountBounds = { upTo?: number | undefined; patienceMs?: number | und
 export type DeliveryStore = {
   /** Ignores pairs that exist. Returns those of the given ids that are open and were not tried yet, that is: which need a job, with the batch that they were put into. */
   create(deliveries: NewDelivery[], now: number): Promise<{ id: string; batchId: string | null }[]>
-  /** The only writer of outcomes. Idempotent on attempt ids; never moves an attempt or a finished delivery back. */
+  /**
+   * The only writer of outcomes. Idempotent on attempt ids; never moves an attempt or a finished delivery back. Calls are
+   * carried out in their order.
+   * @param texts the same entries as JSON, arrays or single ones, where they are at hand: another thread then gets these
+   */
   record(
     entries: OutcomeEntry[],
     now: number,
+    texts?: string[],
   ): Promise<{
     /** Events whose bodies need not lie in Redis: of their deliveries none is open, or those that are wait in SQL. */
     finishedEvents: string[]

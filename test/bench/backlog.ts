@@ -9,7 +9,9 @@ export type Backlog = {
   resume(): Promise<void>
   /** Deliveries that nobody works at yet. */
   waiting(): Promise<number>
-  /** Outcomes that status has not recorded yet. */
+  /** Deliveries that have no end in the stream. */
+  unfinished(): Promise<number>
+  /** Entries of the stream that status has not recorded yet. */
   unrecorded(): Promise<number>
   close(): Promise<void>
 }
@@ -27,6 +29,7 @@ export function openBacklog(url: string, shards: number): Backlog {
     pause: async () => void (await all((bull) => bull.pause())),
     resume: async () => void (await all((bull) => bull.resume())),
     waiting: async () => sum(await all((bull) => bull.getJobCountByTypes('waiting', 'prioritized', 'delayed'))),
+    unfinished: async () => sum(await all((bull) => bull.getJobCountByTypes('waiting', 'prioritized', 'delayed', 'active'))),
     unrecorded: async () => sum(await Promise.all(prefixes.map((prefix) => redis.xlen(keys(prefix).outcomes)))),
     async close() {
       await Promise.all(queues.map((queue) => queue.close()))

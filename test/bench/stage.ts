@@ -21,7 +21,7 @@ export type Stage = {
   addDispatcher(): Promise<ServiceProcess>
   /** All of Tidings, with what it stands on. */
   processes(): Processes[]
-  /** Outcomes that status has not recorded yet. */
+  /** Entries of the stream that status has not recorded yet. */
   unrecorded(): Promise<number>
   stop(): Promise<void>
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Filter, SortKey } from '../../shared/contracts/filter.ts'
 import { Problem } from '../../shared/problem.ts'
 import type { Storage } from '../../shared/storage/storage.ts'
-import { aNewEvent, someTime } from '../support/builders.ts'
+import { aNewEvent, anId, someTime } from '../support/builders.ts'
 import { storeDelivery, storeWebhook } from '../support/log.ts'
 import { aStart, anEnd } from '../support/outcomes.ts'
 import { dialects, type TestStorage } from '../support/storage.ts'
@@ -46,8 +46,9 @@ describe.each(dialects)('the delivery log on $name', (dialect) => {
 
   describe('filtered', () => {
     const ids: string[] = []
+    let webhookId: string
     beforeAll(async () => {
-      const webhookId = await storeWebhook(storage, 'filtered')
+      webhookId = await storeWebhook(storage, 'filtered')
       for (const [n, ending] of (['pending', 'succeeded', 'failed'] as const).entries()) {
         const { id } = await storeDelivery(storage, 'filtered', webhookId, ending, someTime + n * 1000, {
           type: `table.${ending}`,
@@ -96,6 +97,32 @@ describe.each(dialects)('the delivery log on $name', (dialect) => {
       expect(await storage.deliveries.count('filtered', filter)).toEqual({ count: expected.length, exact: true })
     })
 
+    it.each<[string[], number[]]>([
+      [['pending'], [0]],
+      [['succeeded'], [1]],
+      [['failed'], [2]],
+      [['failed', 'cancelled'], [2]],
+      [['pending', 'retrying'], [0]],
+      [
+        ['pending', 'succeeded', 'failed'],
+        [0, 1, 2],
+      ],
+      [[], []],
+    ])('by a webhook and the status %j gives those that match, and counts them', async (states, expected) => {
+      const of = (webhook: string): Filter => ({
+        and: [
+          { field: 'webhook_id', op: 'eq', value: webhook },
+          { field: 'status', op: 'in', value: states },
+        ],
+      })
+      const page = await storage.deliveries.filter('filtered', { filter: of(webhookId), limit: 10 })
+
+      expect(page.rows.map((row) => ids.indexOf(row.id))).toEqual(expected.toReversed())
+      expect(await storage.deliveries.count('filtered', of(webhookId))).toEqual({ count: expected.length, exact: true })
+      expect(await storage.deliveries.count('other', of(webhookId))).toEqual({ count: 0, exact: true })
+      expect(await storage.deliveries.count('filtered', of(anId()))).toEqual({ count: 0, exact: true })
+    })
+
     it('shows nothing of another organization', async () => {
       expect(await storage.deliveries.filter('other', { limit: 10 })).toEqual({ rows: [], nextCursor: null })
       expect(await storage.deliveries.count('other', undefined)).toEqual({ count: 0, exact: true })
@@ -116,6 +143,26 @@ describe.each(dialects)('the delivery log on $name', (dialect) => {
       expect(await found('payload', '{"ROWS"')).toEqual([delivery.id])
       expect(await found('response', 'such table')).toEqual([delivery.id])
       for (const field of ['payload', 'response']) expect(await found(field, 'nowhere')).toEqual([])
+    })
+
+    it('holds the same, told in objects or with their texts', async () => {
+      const webhookId = await storeWebhook(storage, 'told')
+      const [one, other] = [
+        await storeDelivery(storage, 'told', webhookId, 'pending'),
+        await storeDelivery(storage, 'told', webhookId, 'pending'),
+      ]
+      const [first, second] = [aStart(one, { at: someTime }), aStart(other, { at: someTime })]
+      const alone = anEnd(second, 500)
+      await storage.deliveries.record([first, anEnd(first, 500)], someTime)
+      await storage.deliveries.record([second, alone], someTime, [JSON.stringify([second]), JSON.stringify(alone)])
+      const found = async (id: string) => {
+        const { delivery, attempts } = (await storage.deliveries.find('told', id)) ?? {}
+        const { eventId, subject, entityName, id: itself, acceptedAt, createdAt, ...rest } = delivery ?? ({} as never)
+        return { ...rest, attempts: attempts?.map(({ id: attempt, deliveryId, ...what }) => what) }
+      }
+
+      expect(await found(other.id)).toEqual(await found(one.id))
+      expect(await found(one.id)).toMatchObject({ state: 'retrying', attempts: [{ outcome: 'rejected', statusCode: 500 }] })
     })
 
     it.each(['asc', 'desc'] as const)('is the same with little patience, page by page, %s', async (direction) => {

@@ -162,6 +162,22 @@ describe('the recorder', () => {
     })
   })
 
+  it('takes what was told together: starts, ends, and both in one entry of the stream', async () => {
+    const { redis, key } = parts()
+    const starts = (await someDeliveries(900)).map((delivery) => aStart(delivery))
+    const ends = starts.map((start) => anEnd(start, 200))
+    const together = [starts.slice(0, 400), ends.slice(0, 300), [...starts.slice(400), ...ends.slice(300, 600)], ends.slice(600)]
+    const open = aStart(await oneDelivery())
+    for (const entries of [...together, [open]]) await redis.xadd(key.outcomes, '*', 'o', JSON.stringify(entries))
+
+    record()
+
+    await allRecorded()
+    const states = { succeeded: 900, pending: 1 }
+    expect(await parts().storage.deliveries.tally('org', { from: 0, to: Number.MAX_SAFE_INTEGER })).toMatchObject({ attempts: 901, states })
+    expect((await found({ id: open.deliveryId } as NewDelivery)).attempts).toMatchObject([{ id: open.attemptId, outcome: null }])
+  })
+
   it('disables a webhook that is gone and tells the dispatchers', async () => {
     const delivery = await oneDelivery()
     const start = aStart(delivery)
@@ -243,6 +259,18 @@ describe('several recorders, and dead ones', () => {
     expect((await found(delivery)).delivery).toMatchObject({ state: 'succeeded', attempts: 1 })
   })
 
+  it('takes over all that a dead one had read at once, however much that is', async () => {
+    const starts = (await someDeliveries(350)).map((delivery) => aStart(delivery))
+    await report(...starts, ...starts.map((start) => anEnd(start, 200)))
+    await taken('dead')
+
+    record('heir')
+
+    await allRecorded()
+    const states = { succeeded: 350, pending: 0 }
+    expect(await parts().storage.deliveries.tally('org', { from: 0, to: Number.MAX_SAFE_INTEGER })).toMatchObject({ attempts: 350, states })
+  })
+
   it('goes on after Redis was wiped under it', async () => {
     const delivery = await oneDelivery()
     const start = aStart(delivery)
@@ -296,7 +324,7 @@ describe('several recorders, and dead ones', () => {
 async function taken(consumer: string): Promise<void> {
   const { redis, key } = parts()
   await redis.xgroup('CREATE', key.outcomes, 'log', '0')
-  const answer = (await redis.xreadgroup('GROUP', 'log', consumer, 'COUNT', 100, 'STREAMS', key.outcomes, '>')) as [
+  const answer = (await redis.xreadgroup('GROUP', 'log', consumer, 'COUNT', 1_000, 'STREAMS', key.outcomes, '>')) as [
     string,
     [string, string[]][],
   ][]

@@ -26,7 +26,8 @@ type Held = Extract<OutcomeEntry, { kind: 'held' }>
  * `started`; each step therefore states the condition under which it moves a row forward, and none moves one back.
  */
 export function recorder(db: Db): DeliveryStore['record'] {
-  return async (entries, now) => {
+  type Recorded = ReturnType<DeliveryStore['record']>
+  async function record(entries: OutcomeEntry[], now: number): Recorded {
     if (entries.length === 0) return { finishedEvents: [], disabledWebhooks: [], opened: [] }
     const { endedEvents, ...recorded } = await inTransaction(db, async (tx) => {
       const batch = new Batch(await loadStanding(tx, entries), now)
@@ -43,6 +44,14 @@ export function recorder(db: Db): DeliveryStore['record'] {
     })
     // after the commit: of two processes that end the last two deliveries of an event, the later one must see both
     return { ...recorded, finishedEvents: await eventsAtRest(db, endedEvents, now + farMs) }
+  }
+
+  /** Of two batches on two connections, the later one might be begun first. */
+  let turn: Promise<unknown> = Promise.resolve()
+  return (entries, now) => {
+    const recorded = turn.then(() => record(entries, now))
+    turn = recorded.catch(() => {})
+    return recorded
   }
 }
 

@@ -60,7 +60,7 @@ export function writes(db: Db): Pick<Sync<DeliveryStore>, 'create' | 'record' | 
         return insert(delivery, now) ? { id, batchId } : (openOne.get(id) ?? [])
       })
     },
-    record: (entries: OutcomeEntry[], now: number) => record(entries, now),
+    record: (entries, now, texts) => record(texts?.flatMap((text) => JSON.parse(text) as OutcomeEntry | OutcomeEntry[]) ?? entries, now),
     interrupt: (startedBefore, now) => markInterrupted.run(now, startedBefore).changes,
   }
 }

@@ -7,6 +7,8 @@ type Finished = Extract<OutcomeEntry, { kind: 'finished' }>
 type Started = Extract<OutcomeEntry, { kind: 'started' }>
 type Cancelled = Extract<OutcomeEntry, { kind: 'cancelled' }>
 type Held = Extract<OutcomeEntry, { kind: 'held' }>
+/** A delivery as it is before an attempt of it is recorded. */
+type Known = { place: number; eventId: string; attempts: number }
 type Recorded = { finishedEvents: string[]; disabledWebhooks: string[]; opened: OpenDelivery[] }
 
 /**
@@ -27,13 +29,12 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
   }
 
   /** The row of an attempt that the log has not heard of is written whole, and its delivery moved, by one statement each. */
-  function finish(entry: Finished): boolean {
+  function finish(entry: Finished, known: Known | undefined): boolean {
     const { attemptId, deliveryId, startedAt } = entry
-    const known = write.attemptsSoFar.get(deliveryId)
     const isNew = known !== undefined && write.insertWhole.run(...wholeAttempt(entry, known.attempts + 1)).changes === 1
     if (isNew && known.attempts > 0) write.interruptEarlier.run({ deliveryId, attemptId, now: startedAt })
     if (!isNew && write.finishAttempt.run(attemptColumns(entry)).changes === 0) return false
-    const moves = write.moveDelivery.run(...deliveryColumns(entry, isNew)).changes === 1
+    const moves = known !== undefined && write.moveDelivery.run(...deliveryColumns(entry, isNew, known.place)).changes === 1
     if (!moves && isNew) write.countAttempt.run({ deliveryId, startedAt })
     noteHealth(entry)
     return moves && entry.state !== 'retrying'
@@ -63,8 +64,9 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
   const hold = ({ deliveryId, generation, step }: Held): boolean => write.hold.run({ deliveryId, generation, step }).changes === 1
 
   return (entries, now) => {
-    /** Or left to wait in SQL. */
+    /** Events of deliveries that have ended, or are left to wait in SQL. */
     const ended = new Set<string>()
+    const noteEnd = (delivery: Known | undefined) => delivery && ended.add(delivery.eventId)
     const disabled = new Set<string>()
     const opened: OpenDelivery[] = []
     // An attempt whose end is here too needs no row for its start alone.
@@ -75,14 +77,15 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
       if (entry.kind === 'started') {
         if (!ends.has(entry.attemptId)) start(entry, entry.at)
       } else if (entry.kind === 'cancelled') {
-        if (cancel(entry, now)) ended.add(entry.deliveryId)
+        if (cancel(entry, now)) noteEnd(write.delivery.get(entry.deliveryId))
       } else if (entry.kind === 'held') {
-        if (hold(entry)) ended.add(entry.deliveryId)
+        if (hold(entry)) noteEnd(write.delivery.get(entry.deliveryId))
       } else {
-        if (finish(entry)) {
-          ended.add(entry.deliveryId)
+        const known = write.delivery.get(entry.deliveryId)
+        if (finish(entry, known)) {
+          noteEnd(known)
           if (entry.state !== 'cancelled') opened.push(...then.after(entry, now))
-        } else if ((entry.nextAttemptAt ?? 0) > now + farMs) ended.add(entry.deliveryId)
+        } else if ((entry.nextAttemptAt ?? 0) > now + farMs) noteEnd(known)
         if (entry.disableWebhook && write.disable.run({ webhookId: entry.webhookId, reason: entry.decision, now }).changes === 1) {
           write.bumpRegistry.run()
           then.disabled(entry.webhookId, entry.decision, now)
@@ -95,9 +98,8 @@ export function recorder(db: Db): (entries: OutcomeEntry[], now: number) => Reco
   }
 
   /** Asked once for each event, of which many deliveries may have ended here. */
-  function finishedEvents(deliveryIds: string[], now: number): string[] {
-    const events = new Set(deliveryIds.flatMap((id) => write.eventOf.get(id)?.event_id ?? []))
-    return [...events].filter((id) => write.openOf.get(id, now + farMs) === undefined)
+  function finishedEvents(ended: string[], now: number): string[] {
+    return ended.filter((id) => write.openOf.get(id, now + farMs) === undefined)
   }
 }
 
@@ -133,11 +135,11 @@ function wholeAttempt(entry: Finished, number: number): unknown[] {
 }
 
 /** In the order of `moveDelivery`. */
-function deliveryColumns(entry: Finished, isNew: boolean): unknown[] {
-  const { deliveryId, generation, state, step, at, startedAt, result, nextAttemptAt, decision } = entry
+function deliveryColumns(entry: Finished, isNew: boolean, place: number): unknown[] {
+  const { generation, state, step, at, startedAt, result, nextAttemptAt, decision } = entry
   const reason = state === 'failed' || state === 'cancelled' ? decision : null
   const last = [startedAt, result.outcome, result.statusCode ?? null, result.error ?? null]
-  return [state, step, isNew ? 1 : 0, at, ...last, nextAttemptAt, state === 'succeeded' ? at : null, reason, deliveryId, generation, state]
+  return [state, step, isNew ? 1 : 0, at, ...last, nextAttemptAt, state === 'succeeded' ? at : null, reason, place, generation, state]
 }
 
 function statements(db: Db) {
@@ -159,7 +161,7 @@ function statements(db: Db) {
         response_headers = @responseHeaders, response_body = @responseBody, response_truncated = @responseTruncated,
         next_attempt_at = @nextAttemptAt, decision = @decision
       WHERE id = @attemptId AND (outcome IS NULL OR outcome = 'interrupted')`),
-    attemptsSoFar: db.$client.prepare<[string], { attempts: number }>('SELECT attempts FROM deliveries WHERE id = ?'),
+    delivery: db.$client.prepare<[string], Known>('SELECT rowid AS place, event_id AS eventId, attempts FROM deliveries WHERE id = ?'),
     // A row of values, and nothing returned: before an INSERT that takes its rows from elsewhere or returns them, SQLite keeps a copy of each page.
     insertWhole: db.$client.prepare(`
       INSERT INTO attempts (id, webhook_id, generation, started_at, finished_at, outcome, status_code, error, timings, request,
@@ -169,7 +171,7 @@ function statements(db: Db) {
     moveDelivery: db.$client.prepare(`
       UPDATE deliveries SET state = ?, step = ?, attempts = attempts + ?, updated_at = ?, last_attempt_at = ?,
         last_outcome = ?, last_status_code = ?, last_error = ?, next_attempt_at = ?, delivered_at = ?, reason = ?
-      WHERE id = ? AND state <> 'succeeded' AND ((generation = ? AND state IN ('pending', 'retrying')) OR ? = 'succeeded')`),
+      WHERE rowid = ? AND state <> 'succeeded' AND ((generation = ? AND state IN ('pending', 'retrying')) OR ? = 'succeeded')`),
     cancel: prepare(`
       UPDATE deliveries SET state = 'cancelled', reason = @reason, updated_at = @now, next_attempt_at = NULL
       WHERE id = @deliveryId AND generation = @generation AND state IN ('pending', 'retrying')`),
@@ -187,7 +189,6 @@ function statements(db: Db) {
       WHERE id = @webhookId`),
     disable: prepare('UPDATE webhooks SET active = 0, disabled_reason = @reason, updated_at = @now WHERE id = @webhookId AND active = 1'),
     bumpRegistry: prepare('INSERT INTO registry (id, version) VALUES (1, 1) ON CONFLICT DO UPDATE SET version = version + 1'),
-    eventOf: db.$client.prepare<[string], { event_id: string }>('SELECT event_id FROM deliveries WHERE id = ?'),
     // Its newest delivery first: of those of a wide fan-out the oldest have ended long before.
     openOf: db.$client.prepare<[string, number]>(`
       SELECT 1 FROM deliveries WHERE event_id = ? AND state IN ('pending', 'retrying') AND next_attempt_at <= ? ORDER BY rowid DESC LIMIT 1`),

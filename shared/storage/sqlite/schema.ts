@@ -228,10 +228,12 @@ export const deliveries = sqliteTable(
     index('deliveries_batch').on(t.batchId).where(sql`batch_id is not null`),
     index('deliveries_created').on(t.organizationId, t.createdAt, t.id),
     index('deliveries_state').on(t.organizationId, t.state, t.createdAt, t.id),
-    // with all that the commonest search asks for: one webhook's, of one status
-    index('deliveries_webhook').on(t.webhookId, t.createdAt, t.id, t.state, t.organizationId),
+    // without the state: each success would write a page of its webhook again
+    index('deliveries_webhook').on(t.webhookId, t.createdAt, t.id, t.organizationId),
+    // with all that the commonest search asks for: what one webhook did not get
+    index('deliveries_failed').on(t.webhookId, t.createdAt, t.id, t.state, t.organizationId).where(sql`state in ('failed', 'cancelled')`),
     index('deliveries_event').on(t.eventId),
-    index('deliveries_open').on(t.nextAttemptAt, t.id).where(sql`state in ('pending', 'retrying')`),
+    index('deliveries_open').on(t.nextAttemptAt, t.id, t.webhookId).where(sql`state in ('pending', 'retrying')`),
     index('deliveries_held').on(t.webhookId, t.id).where(sql`state in ('pending', 'retrying') and next_attempt_at is null`),
   ],
 )
