@@ -5,7 +5,7 @@ type Started = Extract<OutcomeEntry, { kind: 'started' }>
 export type Told = { id: string; text: string; outcomes: OutcomeEntry[] }
 export type Sifted = {
   outcomes: OutcomeEntry[]
-  /** The same as JSON, as the stream had it where that is possible. */
+  /** The same as JSON: arrays, or single ones. */
   texts: string[]
   /** Entries of the stream that say nothing more once those are recorded. */
   done: string[]
@@ -58,15 +58,17 @@ export function createStarts(): Starts {
     return overdue
   }
 
+  /** Held back is only what tells of nothing but starts: of no other may an end be left in the stream for another's sake. */
   function siftEntries(told: Told[], now: number): Sifted {
     const sifted: Sifted = { outcomes: [], texts: [], done: [] }
     for (const { id, text, outcomes } of told) {
-      const starts = outcomes.filter((outcome) => outcome.kind === 'started')
-      const others = starts.length > 0 ? outcomes.filter((outcome) => outcome.kind !== 'started') : outcomes
-      if (starts.length > 0) hold(id, starts, now)
-      else sifted.done.push(id)
-      if (others.length > 0) sifted.texts.push(others === outcomes ? text : JSON.stringify(others))
-      sifted.outcomes.push(...others)
+      if (outcomes.every((outcome) => outcome.kind === 'started')) {
+        hold(id, outcomes, now)
+        continue
+      }
+      sifted.done.push(id)
+      sifted.texts.push(text)
+      sifted.outcomes.push(...outcomes)
     }
     return sifted
   }

@@ -238,8 +238,8 @@ export type DeliveryStore = {
   /** Ignores pairs that exist. Returns those of the given ids that are open and were not tried yet, that is: which need a job, with the batch that they were put into. */
   create(deliveries: NewDelivery[], now: number): Promise<{ id: string; batchId: string | null }[]>
   /**
-   * The only writer of outcomes. Idempotent on attempt ids; never moves an attempt or a finished delivery back. Calls are
-   * carried out in their order.
+   * The only writer of outcomes. Idempotent on attempt ids; never moves an attempt or a finished delivery back,
+   * nor an open one to an earlier step of its generation.
    * @param texts the same entries as JSON, arrays or single ones, where they are at hand: another thread then gets these
    */
   record(

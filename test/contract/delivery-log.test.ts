@@ -117,7 +117,10 @@ describe.each(dialects)('the delivery log on $name', (dialect) => {
       })
       const page = await storage.deliveries.filter('filtered', { filter: of(webhookId), limit: 10 })
 
+      const patient = await storage.deliveries.filter('filtered', { filter: of(webhookId), limit: 10, patienceMs: 1_000 })
+
       expect(page.rows.map((row) => ids.indexOf(row.id))).toEqual(expected.toReversed())
+      expect(patient).toEqual(page)
       expect(await storage.deliveries.count('filtered', of(webhookId))).toEqual({ count: expected.length, exact: true })
       expect(await storage.deliveries.count('other', of(webhookId))).toEqual({ count: 0, exact: true })
       expect(await storage.deliveries.count('filtered', of(anId()))).toEqual({ count: 0, exact: true })

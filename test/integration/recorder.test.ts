@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { startRecorder } from '../../services/status/record.ts'
 import type { OutcomeEntry } from '../../shared/contracts/delivery.ts'
-import type { NewDelivery } from '../../shared/storage/storage.ts'
+import type { NewDelivery, Storage } from '../../shared/storage/storage.ts'
 import { encodeOutcome } from '../../shared/transport.ts'
 import { anId, aWebhook, someTime } from '../support/builders.ts'
 import { eventually } from '../support/eventually.ts'
@@ -26,13 +26,27 @@ async function report(...entries: OutcomeEntry[]): Promise<void> {
   await pipeline.exec()
 }
 
-function record(consumer = 'one') {
-  const { connect, redis, storage, bodies, queue, clock, log, target, ending } = parts()
+function record(consumer = 'one', storage = parts().storage) {
+  const { connect, redis, bodies, queue, clock, log, target, ending } = parts()
   return ending(startRecorder({ redis: connect(), prefix: target.prefix, storage, bodies, queue, announce: redis, consumer, clock, log }))
+}
+
+/** A database that fails once. */
+function hiccuping(): Storage {
+  const { storage } = parts()
+  let isFirst = true
+  const recordOrFail: Storage['deliveries']['record'] = async (...args) => {
+    if (!isFirst) return storage.deliveries.record(...args)
+    isFirst = false
+    throw new Error('the disk is busy')
+  }
+  return { ...storage, deliveries: { ...storage.deliveries, record: recordOrFail } }
 }
 
 /** Resolves when everything was recorded, acknowledged and deleted. */
 const allRecorded = () => eventually(async () => expect(await parts().redis.xlen(parts().key.outcomes)).toBe(0))
+
+const tally = () => parts().storage.deliveries.tally('org', { from: 0, to: Number.MAX_SAFE_INTEGER })
 
 async function found({ id }: NewDelivery) {
   const delivery = await parts().storage.deliveries.find('org', id)
@@ -173,8 +187,7 @@ describe('the recorder', () => {
     record()
 
     await allRecorded()
-    const states = { succeeded: 900, pending: 1 }
-    expect(await parts().storage.deliveries.tally('org', { from: 0, to: Number.MAX_SAFE_INTEGER })).toMatchObject({ attempts: 901, states })
+    expect(await tally()).toMatchObject({ attempts: 901, states: { succeeded: 900, pending: 1 } })
     expect((await found({ id: open.deliveryId } as NewDelivery)).attempts).toMatchObject([{ id: open.attemptId, outcome: null }])
   })
 
@@ -227,10 +240,7 @@ describe('several recorders, and dead ones', () => {
     await report(...starts.slice(750).flatMap((start) => [start, anEnd(start, 200)]))
 
     await allRecorded()
-    expect(await parts().storage.deliveries.tally('org', { from: 0, to: Number.MAX_SAFE_INTEGER })).toMatchObject({
-      attempts: 1_500,
-      states: { succeeded: 1_500, pending: 0 },
-    })
+    expect(await tally()).toMatchObject({ attempts: 1_500, states: { succeeded: 1_500, pending: 0 } })
   })
 
   it('takes over what a dead one had committed and not acknowledged, which changes nothing', async () => {
@@ -267,8 +277,34 @@ describe('several recorders, and dead ones', () => {
     record('heir')
 
     await allRecorded()
-    const states = { succeeded: 350, pending: 0 }
-    expect(await parts().storage.deliveries.tally('org', { from: 0, to: Number.MAX_SAFE_INTEGER })).toMatchObject({ attempts: 350, states })
+    expect(await tally()).toMatchObject({ attempts: 350, states: { succeeded: 350, pending: 0 } })
+  })
+
+  it('repeats a part that failed while the next one was under way, and takes nothing back with it', async () => {
+    const retried = await oneDelivery()
+    const [first, second] = [aStart(retried), aStart(retried, { at: someTime + 60_000 })]
+    const starts = (await someDeliveries(600)).map((delivery) => aStart(delivery))
+    const rest = starts.flatMap((start) => [start, anEnd(start, 200)])
+    await report(first, anEnd(first, 500), ...rest, second, anEnd(second, 500, { step: 2, nextAttemptAt: someTime + 90_000 }))
+
+    record('one', hiccuping())
+
+    await allRecorded()
+    expect(await tally()).toMatchObject({ attempts: 602, states: { succeeded: 600, retrying: 1 } })
+    expect((await found(retried)).delivery).toMatchObject({ state: 'retrying', step: 2, attempts: 2, nextAttemptAt: someTime + 90_000 })
+  })
+
+  it('leaves what another one has in hand alone when it failed itself', async () => {
+    const { redis, key } = parts()
+    const starts = (await someDeliveries(20)).map((delivery) => aStart(delivery))
+    await report(...starts.slice(0, 10).map((start) => anEnd(start, 200)))
+    await taken('alive', 0)
+    await report(...starts.slice(10).map((start) => anEnd(start, 200)))
+
+    record('one', hiccuping())
+
+    await eventually(async () => expect(await redis.xlen(key.outcomes)).toBe(10))
+    expect((await redis.xpending(key.outcomes, 'log'))[3]).toEqual([['alive', '10']])
   })
 
   it('goes on after Redis was wiped under it', async () => {
@@ -311,17 +347,14 @@ describe('several recorders, and dead ones', () => {
     record()
 
     await allRecorded()
-    expect(await parts().storage.deliveries.tally('org', { from: 0, to: Number.MAX_SAFE_INTEGER })).toMatchObject({
-      attempts: 20,
-      states: { succeeded: 20 },
-    })
+    expect(await tally()).toMatchObject({ attempts: 20, states: { succeeded: 20 } })
     const refused = await redis.xrange(`${key.outcomes}:refused`, '-', '+')
     expect(refused.map(([, fields]) => fields)).toEqual([['o', '{"kind":"finished"']])
   })
 })
 
-/** All entries are with a consumer that died long enough ago. */
-async function taken(consumer: string): Promise<void> {
+/** All entries are with another consumer; unless said otherwise one that died long enough ago. */
+async function taken(consumer: string, idleMs = 60_000): Promise<void> {
   const { redis, key } = parts()
   await redis.xgroup('CREATE', key.outcomes, 'log', '0')
   const answer = (await redis.xreadgroup('GROUP', 'log', consumer, 'COUNT', 1_000, 'STREAMS', key.outcomes, '>')) as [
@@ -329,5 +362,5 @@ async function taken(consumer: string): Promise<void> {
     [string, string[]][],
   ][]
   const ids = (answer[0]?.[1] ?? []).map(([id]) => id)
-  await redis.call('XCLAIM', key.outcomes, 'log', consumer, '0', ...ids, 'IDLE', '60000')
+  await redis.call('XCLAIM', key.outcomes, 'log', consumer, '0', ...ids, 'IDLE', String(idleMs))
 }

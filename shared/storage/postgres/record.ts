@@ -26,8 +26,7 @@ type Held = Extract<OutcomeEntry, { kind: 'held' }>
  * `started`; each step therefore states the condition under which it moves a row forward, and none moves one back.
  */
 export function recorder(db: Db): DeliveryStore['record'] {
-  type Recorded = ReturnType<DeliveryStore['record']>
-  async function record(entries: OutcomeEntry[], now: number): Recorded {
+  return async (entries, now) => {
     if (entries.length === 0) return { finishedEvents: [], disabledWebhooks: [], opened: [] }
     const { endedEvents, ...recorded } = await inTransaction(db, async (tx) => {
       const batch = new Batch(await loadStanding(tx, entries), now)
@@ -44,14 +43,6 @@ export function recorder(db: Db): DeliveryStore['record'] {
     })
     // after the commit: of two processes that end the last two deliveries of an event, the later one must see both
     return { ...recorded, finishedEvents: await eventsAtRest(db, endedEvents, now + farMs) }
-  }
-
-  /** Of two batches on two connections, the later one might be begun first. */
-  let turn: Promise<unknown> = Promise.resolve()
-  return (entries, now) => {
-    const recorded = turn.then(() => record(entries, now))
-    turn = recorded.catch(() => {})
-    return recorded
   }
 }
 
@@ -152,8 +143,9 @@ class Batch {
 }
 
 /** A success counts even for an older generation or after a cancellation: the receiver has the event. */
-const movesOn = ({ state, generation }: Standing, entry: Finished): boolean =>
-  state !== 'succeeded' && ((generation === entry.generation && openStates.includes(state)) || entry.state === 'succeeded')
+const movesOn = ({ state, generation, step }: Standing, entry: Finished): boolean =>
+  state !== 'succeeded' &&
+  ((generation === entry.generation && openStates.includes(state) && step <= entry.step) || entry.state === 'succeeded')
 
 const begun = (entry: Started | Finished, number: number, startedAt: number): AttemptRow => ({
   id: entry.attemptId,

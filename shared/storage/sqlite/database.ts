@@ -50,12 +50,17 @@ function openLibsql(file: string, readOnly: boolean): Database.Database {
   return new Libsql(file, { readonly: readOnly })
 }
 
+/** Another process may be at it: an index of millions of rows takes its time. */
+const migratingMs = 600_000
+
 /** Applies what is missing, in one immediate transaction, so that two processes starting at once do not collide. */
 export function migrate(db: Db): void {
   const folder = fileURLToPath(new URL('./migrations', import.meta.url))
   const client = db.$client
   client.exec('CREATE TABLE IF NOT EXISTS migrations (hash TEXT PRIMARY KEY, applied_at INTEGER NOT NULL)')
-  client.exec('BEGIN IMMEDIATE')
+  // an index of millions of rows is sorted on disk
+  client.pragma('temp_store = FILE')
+  beginMigration(client)
   try {
     const applied = new Set(
       client
@@ -72,5 +77,17 @@ export function migrate(db: Db): void {
   } catch (error) {
     client.exec('ROLLBACK')
     throw error
+  }
+  client.pragma('temp_store = MEMORY')
+}
+
+function beginMigration(client: Database.Database): void {
+  for (const until = performance.now() + migratingMs; ; ) {
+    try {
+      client.exec('BEGIN IMMEDIATE')
+      return
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_BUSY' || performance.now() > until) throw error
+    }
   }
 }

@@ -143,13 +143,13 @@ export function pathOf(organizationId: string, filter: CheckedFilter | undefined
   const ofWebhook = narrow.some(({ field }) => field === 'webhook_id')
   const states = conditions.flatMap(({ field, op, value }) => (field === 'status' && (op === 'eq' || op === 'in') ? [[value].flat()] : []))
   const failed = ofWebhook && states.some((some) => some.every((state) => failedStates.includes(state)))
-  // what waits stands together in the organization's own index, and may be little of what the webhook ever got
-  const waits = states.some(([state, ...more]) => more.length === 0 && openStates.includes(state as DeliveryState))
-  const others = ends || (ofWebhook && !waits)
+  const others = ends || ofWebhook
   const organization = others ? sql`+${deliveries.organizationId} = ${organizationId}` : eq(deliveries.organizationId, organizationId)
+  // what the index does not have would have to be read, however many rows that takes
+  const within = ofWebhook ? narrow.filter(({ field }) => field !== 'status') : narrow
   return {
     organization: failed ? sql`${organization} and ${isFailed}` : organization,
-    where: narrow.length > 0 ? whereOf(deliveryColumns, { and: narrow }) : undefined,
+    where: within.length > 0 ? whereOf(deliveryColumns, { and: within }) : undefined,
     ends,
   }
 }

@@ -45,7 +45,7 @@ const plain = new Set(['deliveries.create', 'deliveries.record', 'events.markFan
 
 /** Entries that are there as texts go over as such. */
 const argsOf = (name: string, args: unknown[]): unknown[] | string => {
-  if (name === 'deliveries.record' && args[2]) return [[], ...args.slice(1)]
+  if (name === 'deliveries.record' && (args[2] as string[] | undefined)?.length) return [[], ...args.slice(1)]
   return plain.has(name) ? JSON.stringify(args) : args
 }
 

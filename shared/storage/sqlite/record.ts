@@ -139,7 +139,7 @@ function deliveryColumns(entry: Finished, isNew: boolean, place: number): unknow
   const { generation, state, step, at, startedAt, result, nextAttemptAt, decision } = entry
   const reason = state === 'failed' || state === 'cancelled' ? decision : null
   const last = [startedAt, result.outcome, result.statusCode ?? null, result.error ?? null]
-  return [state, step, isNew ? 1 : 0, at, ...last, nextAttemptAt, state === 'succeeded' ? at : null, reason, place, generation, state]
+  return [state, step, isNew ? 1 : 0, at, ...last, nextAttemptAt, state === 'succeeded' ? at : null, reason, place, generation, step, state]
 }
 
 function statements(db: Db) {
@@ -171,7 +171,8 @@ function statements(db: Db) {
     moveDelivery: db.$client.prepare(`
       UPDATE deliveries SET state = ?, step = ?, attempts = attempts + ?, updated_at = ?, last_attempt_at = ?,
         last_outcome = ?, last_status_code = ?, last_error = ?, next_attempt_at = ?, delivered_at = ?, reason = ?
-      WHERE rowid = ? AND state <> 'succeeded' AND ((generation = ? AND state IN ('pending', 'retrying')) OR ? = 'succeeded')`),
+      WHERE rowid = ? AND state <> 'succeeded'
+        AND ((generation = ? AND state IN ('pending', 'retrying') AND step <= ?) OR ? = 'succeeded')`),
     cancel: prepare(`
       UPDATE deliveries SET state = 'cancelled', reason = @reason, updated_at = @now, next_attempt_at = NULL
       WHERE id = @deliveryId AND generation = @generation AND state IN ('pending', 'retrying')`),

@@ -38,7 +38,7 @@ async function recording({ quick, rounds, say }: Scale): Promise<Row> {
       value: quantile(rates, 0.5),
       unit: 'rows/s',
       goal: { of: 'value', least: 30_000 },
-      notes: `${count} rows a round, from the stream to SQL; a row is one attempt, of which two entries tell`,
+      notes: `${count} rows a round, from the stream to SQL; a row is one attempt, of which two outcomes tell`,
     })
   })
 }

@@ -41,9 +41,9 @@ function startMortal(server: TestRedis, storage: Storage, consumer: string, poin
     died()
     throw new Died(point)
   }
-  const record: Storage['deliveries']['record'] = async (entries, now) => {
+  const record: Storage['deliveries']['record'] = async (entries, now, texts) => {
     if (point === 'before the commit' && entries.length > 0) die()
-    const recorded = await storage.deliveries.record(entries, now)
+    const recorded = await storage.deliveries.record(entries, now, texts)
     if (point === 'between commit and acknowledgement' && entries.length > 0) die()
     return recorded
   }
