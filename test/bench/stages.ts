@@ -18,7 +18,7 @@ const stages: Record<string, [stage: string, owners: RegExp][]> = {
     ['the spine: load, decide, note', /^(services\/dispatcher|shared|lru-cache|uuid|prom-client)/],
   ],
   status: [
-    ['from the stream', /^(ioredis|shared\/(redis|transport)|services\/status\/(record|starts))/],
+    ['from the stream', /^(ioredis|shared\/(redis|transport)|services\/status\/(record|starts|outcome-stream))/],
     ['SQLite: attempt and delivery', /^(better-sqlite3|drizzle-orm|shared\/storage)/],
   ],
 }
