@@ -58,7 +58,7 @@ export function createStarts(): Starts {
     return overdue
   }
 
-  /** Held back is only what tells of nothing but starts: of no other may an end be left in the stream for another's sake. */
+  /** Held back is an entry of nothing but starts: one with an end in it could be forgotten before that end is in SQL. */
   function siftEntries(told: Told[], now: number): Sifted {
     const sifted: Sifted = { outcomes: [], texts: [], done: [] }
     for (const { id, text, outcomes } of told) {

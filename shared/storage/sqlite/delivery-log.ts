@@ -122,6 +122,8 @@ function found(db: Db, organizationId: string, query: CheckedQuery, piece?: SQL)
 /** Written out and not as parameters, so that SQLite sees that a partial index holds these rows. */
 const isFailed = sql`${deliveries.state} in ('failed', 'cancelled')`
 const failedStates: CheckedValue[] = ['failed', 'cancelled'] satisfies DeliveryState[]
+const isOfFailed = ({ field, op, value }: CheckedCondition): boolean =>
+  field === 'status' && (op === 'eq' || op === 'in') && [value].flat().every((state) => failedStates.includes(state))
 
 /** Fields that leave few rows, and have an index of their own; and those by which the log is in order within theirs. */
 const few = ['id', 'event_id']
@@ -141,10 +143,9 @@ export function pathOf(organizationId: string, filter: CheckedFilter | undefined
       : along.includes(field) && (op === 'eq' || (op === 'in' && value.length === 1)),
   )
   const ofWebhook = narrow.some(({ field }) => field === 'webhook_id')
-  const states = conditions.flatMap(({ field, op, value }) => (field === 'status' && (op === 'eq' || op === 'in') ? [[value].flat()] : []))
-  const failed = ofWebhook && states.some((some) => some.every((state) => failedStates.includes(state)))
-  const others = ends || ofWebhook
-  const organization = others ? sql`+${deliveries.organizationId} = ${organizationId}` : eq(deliveries.organizationId, organizationId)
+  const failed = ofWebhook && conditions.some(isOfFailed)
+  const organization =
+    ends || ofWebhook ? sql`+${deliveries.organizationId} = ${organizationId}` : eq(deliveries.organizationId, organizationId)
   // what the index does not have would have to be read, however many rows that takes
   const within = ofWebhook ? narrow.filter(({ field }) => field !== 'status') : narrow
   return {
