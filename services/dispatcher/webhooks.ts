@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../shared/clock.ts'
+import { gather } from '../../shared/gather.ts'
 import type { Vault } from '../../shared/secrets.ts'
 import type { Storage, Webhook } from '../../shared/storage/storage.ts'
 
@@ -21,9 +22,11 @@ export type Webhooks = {
 const ttlMs = 10_000
 /** One in use is read again in good time, beside the delivery that needs it: none waits for SQL. */
 const renewMs = ttlMs / 2
+/** Of one query: an event that goes to very many has a dispatcher ask for all of them. */
+const together = 200
 
 export function cacheWebhooks(
-  storage: { webhooks: Pick<Storage['webhooks'], 'load'> },
+  storage: { webhooks: Pick<Storage['webhooks'], 'loadAll'> },
   vault: Vault,
   perf: Pick<Clock, 'now'> = performance,
 ): Webhooks {
@@ -35,8 +38,13 @@ export function cacheWebhooks(
   })
   const renewing = new Set<string>()
 
+  const load = gather(async (ids: string[]) => {
+    const found = new Map((await storage.webhooks.loadAll([...new Set(ids)])).map((webhook) => [webhook.id, webhook]))
+    return ids.map((id) => found.get(id))
+  }, together)
+
   async function read(id: string, version: string): Promise<OpenWebhook | undefined> {
-    const webhook = openWebhook(await storage.webhooks.load(id), vault)
+    const webhook = openWebhook(await load(id).output, vault)
     copies.set(id, { version, webhook })
     return webhook
   }

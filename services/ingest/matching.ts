@@ -41,8 +41,7 @@ export function createMatching(storage: Pick<Storage, 'subscriptions' | 'webhook
   }
 
   async function addressed(webhookIds: string[]): Promise<Map<string, string[]>> {
-    const webhooks = await Promise.all(webhookIds.map((id) => storage.webhooks.load(id)))
-    const known = webhooks.filter((webhook) => webhook !== undefined)
+    const known = webhookIds.length > 0 ? await storage.webhooks.loadAll(webhookIds) : []
     for (const webhook of known) terms[webhook.id] ??= webhook
     return new Map(known.map((webhook) => [webhook.id, []]))
   }

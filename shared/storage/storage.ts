@@ -159,8 +159,10 @@ export type WebhookStore = {
   create(webhook: Webhook): Promise<void>
   /** Removed webhooks are not found. */
   find(organizationId: string, id: string): Promise<Webhook | undefined>
-  /** For the dispatcher, which knows the id from its job. */
+  /** For who knows the id from a delivery. */
   load(id: string): Promise<Webhook | undefined>
+  /** Those of these that are there, in any order, each once: many cost little more than one. */
+  loadAll(ids: string[]): Promise<Webhook[]>
   /** Newest first. The cursor is opaque; an unreadable one rejects with a `Problem`. */
   list(organizationId: string, page: { limit: number; after?: string | undefined }): Promise<Page<Webhook>>
   /** An unknown field, a value of the wrong type or a bad cursor rejects with a `Problem` that names it. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ApiKey, Source, Storage } from '../../shared/storage/storage.ts'
+import type { ApiKey, Source, Storage, Webhook } from '../../shared/storage/storage.ts'
 import { aNewEvent, aSubscription, aWebhook, anId, fast, someTime } from '../support/builders.ts'
 import { aDelivery } from '../support/outcomes.ts'
 import { dialects, type TestStorage } from '../support/storage.ts'
@@ -202,6 +202,19 @@ describe.each(dialects)('the registry on $name', (dialect) => {
       expect(await storage.webhooks.remove('org', webhook.id, someTime)).toBe(false)
       expect(await storage.webhooks.find('org', webhook.id)).toBeUndefined()
       expect(await storage.webhooks.load(webhook.id)).toBeUndefined()
+    })
+
+    it('are loaded many at a time, whoever owns them, without those that were removed or never were', async () => {
+      const webhooks = Array.from({ length: 300 }, (_, n) => aWebhook({ organizationId: n % 2 === 0 ? 'even' : 'odd' }))
+      for (const webhook of webhooks) await storage.webhooks.create(webhook)
+      const [gone, ...there] = webhooks as [Webhook, ...Webhook[]]
+      await storage.webhooks.remove('even', gone.id, someTime)
+
+      const ids = [...webhooks.map(({ id }) => id), there[0]?.id as string, 'never-was']
+      const loaded = await storage.webhooks.loadAll(ids)
+      const byId = (one: Webhook, other: Webhook) => (one.id < other.id ? -1 : 1)
+      expect(loaded.toSorted(byId)).toEqual(there.toSorted(byId))
+      expect(await storage.webhooks.loadAll([])).toEqual([])
     })
 
     it('are listed newest first, page by page', async () => {

@@ -2,6 +2,7 @@ import { and, eq, getTableColumns, isNull, sql } from 'drizzle-orm'
 import { webhookFields, type WebhookField } from '../../contracts/api/fields.ts'
 import { checkQuery, type QueryRequest } from '../query.ts'
 import type { Page, Webhook, WebhookPatch, WebhookStore } from '../storage.ts'
+import { among } from './among.ts'
 import type { Db, Executor } from './database.ts'
 import { beyond, orderOf, pageOf, sortKeys, whereOf, type Columns } from './filter.ts'
 import { bump, inRegistry, registryVersion } from './registry.ts'
@@ -106,6 +107,11 @@ export function create(db: Db): WebhookStore {
       return webhook?.organizationId === organizationId ? webhook : undefined
     },
     load,
+    loadAll: (ids) =>
+      db
+        .select(columns)
+        .from(webhooks)
+        .where(and(among(webhooks.id, ids), isNull(removedAt))),
     list: (organizationId, page) => filter(organizationId, page),
     filter,
     update: (organizationId, id, patch, now) =>

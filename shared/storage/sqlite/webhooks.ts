@@ -30,11 +30,16 @@ const filterColumns: Columns<WebhookField> = {
 const present = (organizationId: string, id: string) =>
   and(eq(webhooks.id, id), eq(webhooks.organizationId, organizationId), isNull(removedAt))
 
-export function reads(db: Db): Pick<Sync<WebhookStore>, 'find' | 'load' | 'list' | 'filter' | 'registryVersion'> {
+export function reads(db: Db): Pick<Sync<WebhookStore>, 'find' | 'load' | 'loadAll' | 'list' | 'filter' | 'registryVersion'> {
   const byId = db
     .select(columns)
     .from(webhooks)
     .where(and(eq(webhooks.id, sql.placeholder('id')), isNull(removedAt)))
+    .prepare()
+  const byIds = db
+    .select(columns)
+    .from(webhooks)
+    .where(and(sql`${webhooks.id} in (select value from json_each(${sql.placeholder('ids')}))`, isNull(removedAt)))
     .prepare()
 
   function filter(organizationId: string, request: QueryRequest): Page<Webhook> {
@@ -62,6 +67,7 @@ export function reads(db: Db): Pick<Sync<WebhookStore>, 'find' | 'load' | 'list'
       return webhook?.organizationId === organizationId ? webhook : undefined
     },
     load: (id) => byId.get({ id }),
+    loadAll: (ids) => byIds.all({ ids: JSON.stringify(ids) }),
     list: (organizationId, page) => filter(organizationId, page),
     filter,
     registryVersion: registryVersion(db),
