@@ -122,8 +122,8 @@ const leaseMarginMs = 30_000
  * know of. Goes round again when the registry has changed since our copy of the webhook was made.
  */
 async function begin(job: AttemptJob, members: Member[], deps: DeliverDeps): Promise<BegunAttempt> {
-  let version = deps.webhooks.version(job.webhookId) ?? '0'
   for (;;) {
+    const version = deps.report.registry()
     const webhook = await deps.webhooks.load(job.webhookId, version)
     const obstacle = whyNot(webhook)
     const startedAt = deps.clock.now()
@@ -134,12 +134,8 @@ async function begin(job: AttemptJob, members: Member[], deps: DeliverDeps): Pro
     const entries = obstacle ? [] : attempts.map((attempt) => startedEntry(job, attempt, startedAt))
     const begun = await deps.report.begin({ job, wanted, version, entries, limits })
     if (begun.kind === 'done' || begun.kind === 'behind') return begun
-    if (begun.kind === 'full' && (await deps.room.wait(job.webhookId))) continue
+    if (begun.kind === 'stale' || (begun.kind === 'full' && (await deps.room.wait(job.webhookId)))) continue
     if (begun.kind === 'full' || begun.kind === 'closed') return { kind: 'no room', limits }
-    if (begun.kind === 'stale') {
-      version = begun.version
-      continue
-    }
     if (obstacle || !webhook) return { kind: 'cancelled', reason: obstacle ?? 'the webhook was removed' }
     const fetched = new Map(wanted.map((eventId, i) => [eventId, begun.events[i]]))
     const events = await Promise.all(

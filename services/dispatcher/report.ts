@@ -27,7 +27,7 @@ export type Begun =
   | { kind: 'full' }
   | { kind: 'closed' }
   | { kind: 'behind' }
-  | { kind: 'stale'; version: string }
+  | { kind: 'stale' }
 
 export type BeginInput = {
   job: Attempted
@@ -51,6 +51,8 @@ export type FinishInput = {
 }
 
 export type Report = {
+  /** The registry's version as Redis told it last. A webhook read from SQL from now on is of this version, or a later one. */
+  registry(): string
   /** One round trip: is the job done, is the webhook's copy fresh, may a request go now, the events, and the mark that an attempt starts. */
   begin(input: BeginInput): Promise<Begun>
   /** Repeats until Redis has it: an answer that was received must not be forgotten. */
@@ -101,6 +103,8 @@ export function openReport(
   const key = keys(prefix)
   const rules = [doneSeconds, breaker.breakerFailures, breaker.breakerOpenMs, openMaxMs]
 
+  let registry = '0'
+
   const beginOne = gather(async (inputs: (BeginInput & Told)[]): Promise<Begun[]> => {
     // of one event that goes to many, its body comes over once
     const wanted = [...new Set(inputs.flatMap((input) => input.wanted))]
@@ -111,6 +115,8 @@ export function openReport(
     const entries = inputs.map(({ texts }) => texts.join())
     const [found, ...answers] = await scripted.tidingsBegin(prefix, JSON.stringify(asks), ...entries, ...wanted.map(key.event))
     const events = new Map(wanted.map((id, i) => [id, found[i] ? decodeEvent(found[i]) : undefined]))
+    // all of one call are told the same
+    for (const answer of answers) if (answer[0] === 'stale') registry = answer[1]
     return inputs.map((input, i) => begunOf(answers[i] as BeginAnswer, input.wanted, events))
   }, together)
 
@@ -138,6 +144,7 @@ export function openReport(
   }
 
   return {
+    registry: () => registry,
     async begin(input) {
       const texts = input.entries.map((entry) => JSON.stringify(entry))
       const unsure = retell.unsure()
@@ -162,5 +169,5 @@ export function openReport(
 function begunOf(answer: BeginAnswer, wanted: string[], events: Map<string, Event | undefined>): Begun {
   if (answer === 'begun') return { kind: 'begun', events: wanted.map((id) => events.get(id)) }
   if (typeof answer === 'string') return { kind: answer }
-  return answer[0] === 'stale' ? { kind: 'stale', version: answer[1] } : { kind: 'done', free: answer[1] }
+  return answer[0] === 'stale' ? { kind: 'stale' } : { kind: 'done', free: answer[1] }
 }

@@ -14,8 +14,6 @@ export type OpenWebhook = Omit<Webhook, 'headers' | 'formatSettings' | 'secrets'
 export type Webhooks = {
   /** @param version what the registry's version in Redis was last seen to be; a copy of another version is read again */
   load(id: string, version: string): Promise<OpenWebhook | undefined>
-  /** The version of the copy held, undefined when there is none. */
-  version(id: string): string | undefined
 }
 
 /** Should the announcement of a change be lost, a copy is no older than this. */
@@ -59,7 +57,6 @@ export function cacheWebhooks(
   }
 
   return {
-    version: (id) => copies.get(id)?.version,
     async load(id, version) {
       const copy = copies.get(id)
       if (copy?.version !== version) return read(id, version)

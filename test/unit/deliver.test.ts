@@ -52,15 +52,25 @@ function around({
   const told: { entry: OutcomeEntry; done: string | undefined }[] = []
   const begun: (OutcomeEntry | undefined)[] = []
   const held: OutcomeEntry[] = []
+  const versions: string[] = []
+  let registry = 1
   const answers = begins ?? [{ kind: 'begun', events: [event] }]
   const deps: DeliverDeps = {
-    webhooks: { load: async () => (webhooks.length > 1 ? webhooks.shift() : webhooks[0]), version: () => undefined },
+    webhooks: {
+      load: async (_id, version) => {
+        versions.push(version)
+        return webhooks.length > 1 ? webhooks.shift() : webhooks[0]
+      },
+    },
     payloads: holdPayloads({ events: { load: async () => undefined } as never }, formats),
     schemes,
     report: {
+      registry: () => String(registry),
       begin: async ({ entries }) => {
         begun.push(entries[0])
-        return answers.shift() as Begun
+        const answer = answers.shift() as Begun
+        if (answer.kind === 'stale') registry++
+        return answer
       },
       finish: ({ entries, done, job: { jobId } }) => {
         for (const entry of entries) told.push({ entry, done: done ? jobId : undefined })
@@ -87,7 +97,7 @@ function around({
     log: createLogger('test', 'silent'),
   }
   const run = (members: Partial<AttemptJob> = {}) => deliver({ ...job, deaths, ...members }, deps, new AbortController().signal)
-  return { deps, sent, told, begun, held, run }
+  return { deps, sent, told, begun, held, versions, run }
 }
 
 describe('one attempt of a delivery', () => {
@@ -148,16 +158,11 @@ describe('one attempt of a delivery', () => {
 
   it('goes to where the webhook points now, when the registry has moved on', async () => {
     const webhooks = [webhookWith({ url: 'https://old.example.com/' }), webhookWith({ url: 'https://new.example.com/' })]
-    const { run, sent } = around({
-      webhooks,
-      begins: [
-        { kind: 'stale', version: '2' },
-        { kind: 'begun', events: [event] },
-      ],
-    })
+    const { run, sent, versions } = around({ webhooks, begins: [{ kind: 'stale' }, { kind: 'begun', events: [event] }] })
 
     await run()
 
+    expect(versions).toEqual(['1', '2'])
     expect(sent.map(({ url }) => url)).toEqual(['https://new.example.com/'])
   })
 
