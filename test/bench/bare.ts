@@ -5,24 +5,27 @@ import { redisOptions } from '../../shared/redis.ts'
 import { answer } from './child.ts'
 import { nowUs } from './clock.ts'
 import { bodyText } from './event.ts'
+import { floorPrefix, teller } from './floor/tell.ts'
 import { atRate } from './http.ts'
 
 /**
  * The peer of everything that delivers: the least that a user of BullMQ could write. One queue; the job carries the
  * body; the worker signs and posts, and throws when the answer is not 2xx. No log, no guard, no retry policy, no
- * webhook to be looked up anywhere but in memory.
+ * webhook to be looked up anywhere but in memory. As the floor's sender it tells a log of each request beside.
  */
-const [role, redisUrl = '', sink = '', concurrency = '50'] = process.argv.slice(2)
+const [role, redisUrl = '', prefix = '', sink = '', concurrency = '50'] = process.argv.slice(2)
 const connection = { ...redisOptions(redisUrl), maxRetriesPerRequest: null } as ConnectionOptions
-const prefix = '{bare}'
 type Job = { id: string; webhook: number; body: string }
 
 if (role === 'worker') {
   const webhooks = Array.from({ length: 50 }, (_, n) => ({ url: `${sink}/webhooks/${n}`, key: randomBytes(32) }))
   const dispatcher = new Agent({ connections: Number(concurrency), pipelining: 1 })
+  const tell = prefix === floorPrefix ? teller(redisUrl) : undefined
   const send = async ({ id, webhook, body }: Job) => {
+    const at = Date.now()
+    tell?.({ kind: 'started', id, webhook, at })
     const { url, key } = webhooks[webhook] as (typeof webhooks)[number]
-    const timestamp = String(Math.floor(Date.now() / 1000))
+    const timestamp = String(Math.floor(at / 1000))
     const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')
     const headers = {
       'content-type': 'application/json',
@@ -31,7 +34,17 @@ if (role === 'worker') {
       'webhook-signature': `v1,${signature}`,
     }
     const response = await request(url, { method: 'POST', headers, body, dispatcher })
-    await response.body.dump()
+    if (tell)
+      tell({
+        kind: 'finished',
+        id,
+        webhook,
+        at,
+        request: { url, headers },
+        status: response.statusCode,
+        answer: await response.body.text(),
+      })
+    else await response.body.dump()
     if (response.statusCode >= 300) throw new Error(`answered ${response.statusCode}`)
   }
   const worker = new Worker<Job>('bare', (job) => send(job.data), { connection, prefix, concurrency: Number(concurrency) })

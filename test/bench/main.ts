@@ -2,6 +2,7 @@ import { findDeployment, MissingEngine } from '../support/deployments.ts'
 import { describeMachine, machineText } from './machine.ts'
 import { drain, drain2 } from './measure/drain.ts'
 import { fanout } from './measure/fanout.ts'
+import { floor } from './measure/floor.ts'
 import { ingest, ingestBatch } from './measure/ingest.ts'
 import { latency } from './measure/latency.ts'
 import { log } from './measure/log.ts'
@@ -31,6 +32,7 @@ const measures: Record<string, Measure> = {
   memory: (given, { deliveries }) => memory({ ...given, ...(deliveries && { deliveries }) }),
   log,
   scale,
+  floor,
 }
 /** Why these are measured on the small deployment alone. */
 const smallAlone: Record<string, string> = {
@@ -40,6 +42,8 @@ const smallAlone: Record<string, string> = {
   scale: 'it begins with one dispatcher, and there are four',
 }
 const names = Object.keys(measures)
+/** They have no goals, and take their time. */
+const byNameAlone = ['floor']
 const missing = 2
 const interrupted = 130
 
@@ -71,7 +75,7 @@ async function bench(options: Options): Promise<number> {
     process.stdout.write(`${await profile(scale, options.json)}\n`)
     return 0
   }
-  const chosen = options.only.length > 0 ? options.only : names
+  const chosen = options.only.length > 0 ? options.only : names.filter((name) => !byNameAlone.includes(name))
   const rows: Row[] = []
   for (const name of chosen) rows.push(...(await measure(name, scale, options)))
   if (options.peer) rows.push(...(await againstPeer(options.peer, options.sinkPort, scale)))

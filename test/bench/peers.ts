@@ -49,11 +49,11 @@ export type Bare = {
   stop(): Promise<void>
 }
 
-/** The least a BullMQ user could write, with so many workers; see bare.ts. */
-export async function startBare(redisUrl: string, sink: Sink, { workers = 1, concurrency = 50 } = {}): Promise<Bare> {
-  const adder = await startChild('bare', ['adder', redisUrl])
+/** The least a BullMQ user could write, with so many workers; see bare.ts. With another prefix it is the floor's sender. */
+export async function startBare(redisUrl: string, sink: Sink, { workers = 1, concurrency = 50, prefix = '{bare}' } = {}): Promise<Bare> {
+  const adder = await startChild('bare', ['adder', redisUrl, prefix])
   const children = [adder]
-  const addWorker = async () => void children.push(await startChild('bare', ['worker', redisUrl, sink.url, String(concurrency)]))
+  const addWorker = async () => void children.push(await startChild('bare', ['worker', redisUrl, prefix, sink.url, String(concurrency)]))
   for (let n = 0; n < workers; n++) await addWorker()
   return {
     processes() {

@@ -28,7 +28,7 @@ async function drainWith(workers: number, least: number, { quick, rounds, deploy
   })
 }
 
-async function drainBare(bare: Bare, sink: Sink, count: number): Promise<number> {
+export async function drainBare(bare: Bare, sink: Sink, count: number): Promise<number> {
   await bare.pause()
   await bare.fill(count)
   await sink.reset()
