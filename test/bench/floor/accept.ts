@@ -9,9 +9,9 @@ import type { Accepted } from './commit.ts'
 import { floorPrefix } from './tell.ts'
 
 /**
- * The least that accepts an event with the same libraries and does not lose it: HTTP, JSON, a commit for all that came
- * meanwhile, the job for bare's worker, 202. No key, no check of what was sent, no limit, no matching, no repetition
- * found, no metric; and a job whose adding fails is lost.
+ * The least that accepts an event with the same libraries and has it on disk when it answers: HTTP, JSON, a commit for all
+ * that came meanwhile, the job for bare's worker, 202. No key, no check of what was sent, no limit, no matching, no
+ * repetition found, no metric; and where the job cannot be added, nobody looks for it later.
  */
 const [redisUrl = '', file = ''] = process.argv.slice(2)
 const defaultJobOptions = { removeOnComplete: true, removeOnFail: true }
